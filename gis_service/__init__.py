@@ -1,0 +1,1 @@
+"""Grid patrol and incident map service."""
