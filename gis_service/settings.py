@@ -1,0 +1,73 @@
+"""Settings, read from the environment (prefix ``GIS_``) once per process."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every setting of the service. ``docs/settings.md`` describes each; a test compares them."""
+
+    model_config = SettingsConfigDict(env_prefix="GIS_", extra="ignore")
+
+    # where things are
+    database_url: str | None = Field(
+        None, description="libpq address of the district's database; unset: a private cluster"
+    )
+    data_dir: Path = Field(Path(".data"), description="private cluster, caches, demo accounts")
+    host: str = Field("127.0.0.1", description="address to serve on")
+    port: int = Field(8000, ge=1, le=65535, description="port to serve on")
+    layers_dir: Path = Field(
+        Path(__file__).parent.parent / "layers", description="folder of layer folders"
+    )
+    database_pool: int = Field(8, ge=2, description="pooled connections per worker")
+
+    # the district
+    timezone: str = Field("Asia/Shanghai", description="time zone of half-open day ranges")
+    metric_crs: str | None = Field(
+        None, description="projected CRS for metres (EPSG:n); unset: guessed from the data"
+    )
+    code_rule: str = Field(
+        "free", description="free, gb (9/12/14-15 digits and free building codes) or a regex"
+    )
+    grid_kind: str = Field("community", description="the grid kind that placements use")
+    nearest_building_m: float = Field(30.0, ge=0, description="reach of 'nearest building', m")
+    repair_limit: float = Field(
+        0.05, ge=0, le=1, description="largest share of its area a repaired polygon may lose"
+    )
+    confirm_share: float = Field(
+        0.05, ge=0, le=1, description="share of a level that may close without --confirm"
+    )
+    minimum_count: int = Field(
+        5, ge=1, description="incidents below which a choropleth claims nothing"
+    )
+    earliest_report: str = Field("2000-01-01", description="older reports are rejected")
+
+    # limits
+    upload_bytes: int = Field(512 * 2**20, ge=1, description="largest file accepted")
+    load_batch: int = Field(50_000, ge=100, description="incidents committed at a time")
+    tile_cache_bytes: int = Field(128 * 2**20, ge=0, description="in-process tile cache")
+    statement_timeout_s: int = Field(30, ge=1, description="longest query of a request")
+
+    # what the map shows
+    title: str = Field("网格巡查与案件地图", description="title of the map page")
+    title_en: str = Field("Grid patrol and incident map", description="its English title")
+    map_approval_number: str | None = Field(None, description="审图号, shown in the footer")
+    basemap_url: str | None = Field(
+        None, description="external raster tiles {z}/{x}/{y}; off by default"
+    )
+    basemap_attribution: str = Field("", description="credit line of the external tiles")
+    demo_notice: str = Field("示意数据", description="label shown on generated data")
+
+    # tests
+    browser: Path = Field(Path("/usr/bin/chromium"), description="browser of the browser tests")
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """The process's settings."""
+    return Settings()
