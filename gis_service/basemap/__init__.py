@@ -1,0 +1,1 @@
+"""What was imported from an OSM extract."""

@@ -1,0 +1,1 @@
+"""Engine and sessions, the private cluster, migrations, and bulk copying."""

@@ -1,0 +1,87 @@
+"""Connections: one address, a sync engine for commands, an async one for requests."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import orjson
+import psycopg
+from psycopg.types.json import set_json_dumps, set_json_loads
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+
+from gis_service.db.embedded import Cluster
+from gis_service.settings import Settings, get_settings
+
+set_json_dumps(orjson.dumps)
+set_json_loads(orjson.loads)
+
+
+class Base(DeclarativeBase):
+    """Base of every table."""
+
+
+def conninfo(settings: Settings | None = None) -> str:
+    """The libpq address in force; starts the private cluster where none is configured."""
+    settings = settings or get_settings()
+    return settings.database_url or Cluster(settings.data_dir).ensure()
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def make_engine(address: str) -> Engine:
+    """A sync engine on any libpq address, key=value form included."""
+    return create_engine(
+        "postgresql+psycopg://",
+        creator=lambda: psycopg.connect(address),
+        pool_pre_ping=True,
+        json_serializer=_json,
+        json_deserializer=orjson.loads,
+    )
+
+
+def make_async_engine(address: str, settings: Settings) -> AsyncEngine:
+    """An async engine with ``settings.database_pool`` connections and a statement time-out."""
+
+    async def connect() -> psycopg.AsyncConnection[Any]:
+        return await psycopg.AsyncConnection.connect(
+            address, options=f"-c statement_timeout={settings.statement_timeout_s * 1000}"
+        )
+
+    return create_async_engine(
+        "postgresql+psycopg://",
+        async_creator=connect,
+        pool_size=settings.database_pool,
+        max_overflow=0,
+        pool_timeout=settings.statement_timeout_s,
+        pool_pre_ping=True,
+        json_serializer=_json,
+        json_deserializer=orjson.loads,
+    )
+
+
+@lru_cache
+def get_engine() -> Engine:
+    """The command line's engine."""
+    return make_engine(conninfo())
+
+
+def session_factory(engine: Engine | None = None) -> sessionmaker[Session]:
+    """Sessions for commands; the command boundary commits."""
+    return sessionmaker(engine or get_engine(), expire_on_commit=False)
+
+
+def async_session_factory(engine: AsyncEngine) -> async_sessionmaker[Any]:
+    """Sessions for requests; the request boundary commits."""
+    return async_sessionmaker(engine, expire_on_commit=False)
+
+
+def driver_connection(session: Session) -> psycopg.Connection[Any]:
+    """The psycopg connection under ``session``, inside its transaction (for COPY)."""
+    connection = session.connection().connection.driver_connection
+    assert isinstance(connection, psycopg.Connection)  # noqa: S101 - our engines use no other
+    return connection

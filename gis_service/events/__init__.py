@@ -1,0 +1,1 @@
+"""The published feed of changes and the sequencer that numbers it."""

@@ -1,0 +1,1 @@
+"""The four levels: importing, checking, revisions, placing, gazetteer."""

@@ -1,0 +1,1 @@
+"""Incidents: loading, filters, lists and counts."""

@@ -1,0 +1,1 @@
+"""Map layers: registry, tiles, heat, snapshots."""

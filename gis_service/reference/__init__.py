@@ -1,0 +1,1 @@
+"""Incident classes (units, time limits and the working calendar follow)."""
