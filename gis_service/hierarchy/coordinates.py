@@ -1,0 +1,232 @@
+"""Coordinate systems: every inbound position names its own, storage is WGS84 longitude, latitude.
+
+CGCS2000 equals WGS84 within centimetres and is passed through. GCJ-02 and BD-09 shift positions
+by 300 to 1200 m inside mainland China; the published formula is reverse-engineered, so converted
+positions are good for maps and placement, never for surveying.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import shapely
+from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError
+
+from gis_service.errors import InvalidInput
+
+FloatArray = npt.NDArray[np.float64]
+Shift = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
+
+ACCEPTED = ("wgs84", "cgcs2000", "gcj02", "bd09", "EPSG:n")
+_SAME_AS_WGS84 = {"wgs84", "cgcs2000", "EPSG:4326", "EPSG:4490"}
+
+# The box outside which the shift is not applied, as in every published implementation.
+_WEST, _EAST, _SOUTH, _NORTH = 72.004, 137.8347, 0.8293, 55.8271
+_SEMI_MAJOR_M = 6378245.0  # Krasovsky 1940, the ellipsoid of the GCJ-02 formula
+_ECCENTRICITY2 = 0.00669342162296594323
+_BD_LON, _BD_LAT = 0.0065, 0.0060
+_SETTLED_DEG = 1e-13  # about 1e-8 m
+_CGCS2000_FIRST_ZONE = 4534  # EPSG code of the 3-degree zone with central meridian 75°E
+_CGCS2000_ZONES = 21
+
+
+def parse_crs(text: str) -> str:
+    """Normalised name of a coordinate system: one of ``wgs84``, ``cgcs2000``, ``gcj02``, ``bd09``
+    or ``EPSG:n``.
+
+    Case, spaces and punctuation do not count (``GCJ-02``, ``epsg:4549``). Raises InvalidInput for
+    anything else and for EPSG codes that name no two-dimensional geographic or projected system.
+    """
+    plain = re.sub(r"[\W_]+", "", str(text)).lower()
+    if plain in {"wgs84", "cgcs2000", "gcj02", "bd09"}:
+        return plain
+    if match := re.fullmatch(r"epsg([0-9]{1,9})", plain):
+        code = int(match[1])
+        _horizontal_crs(code)
+        return f"EPSG:{code}"
+    raise InvalidInput(
+        f"unknown coordinate system {str(text)[:40]!r}; accepted: {', '.join(ACCEPTED)}",
+        f"未知坐标系 {str(text)[:40]!r}；可用：{'、'.join(ACCEPTED)}",
+        where="crs",
+    )
+
+
+def to_wgs84(lon: npt.ArrayLike, lat: npt.ArrayLike, crs: str) -> tuple[Any, Any]:
+    """WGS84 (longitude, latitude) in degrees of positions given in ``crs``.
+
+    ``lon, lat`` are scalars or arrays of one shape; in a projected system they are easting and
+    northing. The inverse of GCJ-02 and BD-09 is iterated to better than 1e-7 m. Positions that
+    are NaN, infinite or outside the system's domain come back NaN. Scalars give floats.
+    """
+    return _convert(lon, lat, parse_crs(crs), inverse=True)
+
+
+def from_wgs84(lon: npt.ArrayLike, lat: npt.ArrayLike, crs: str) -> tuple[Any, Any]:
+    """Positions in ``crs`` of WGS84 (longitude, latitude) in degrees; see :func:`to_wgs84`."""
+    return _convert(lon, lat, parse_crs(crs), inverse=False)
+
+
+def frame_to_wgs84(frame: gpd.GeoDataFrame, crs: str | None = None) -> gpd.GeoDataFrame:
+    """A copy of ``frame`` in EPSG:4326.
+
+    ``crs`` overrides what the file says of itself (GCJ-02 files call themselves EPSG:4326).
+    Raises InvalidInput where neither names a system.
+    """
+    if crs is None:
+        if frame.crs is None:
+            raise InvalidInput(
+                f"the file names no coordinate system; give one of {', '.join(ACCEPTED)}",
+                f"文件未注明坐标系；请指定：{'、'.join(ACCEPTED)}",
+                where="crs",
+            )
+        if frame.crs.to_epsg() == 4490:
+            return frame.set_crs("EPSG:4326", allow_override=True)
+        return frame.to_crs("EPSG:4326")
+    name = parse_crs(crs)
+    if name.startswith("EPSG:") and name not in _SAME_AS_WGS84:
+        return frame.set_crs(name, allow_override=True).to_crs("EPSG:4326")
+    out = frame.copy()
+    if name not in _SAME_AS_WGS84:
+
+        def unshift(points: FloatArray) -> FloatArray:
+            return np.column_stack(to_wgs84(points[:, 0], points[:, 1], name))
+
+        out = out.set_geometry(shapely.transform(out.geometry.to_numpy(), unshift))
+    return out.set_crs("EPSG:4326", allow_override=True)
+
+
+def guess_metric_crs(lon: npt.ArrayLike, lat: npt.ArrayLike) -> str:
+    """``EPSG:n`` of a projected system in metres for a district around WGS84 ``lon, lat``.
+
+    Inside China the CGCS2000 3-degree zone (EPSG:4534 to 4554) of the middle of the positions,
+    elsewhere the UTM zone. Raises InvalidInput if no position is finite and on the globe.
+    """
+    x, y = np.ravel(np.asarray(lon, float)), np.ravel(np.asarray(lat, float))
+    usable = (np.abs(x) <= 180) & (np.abs(y) <= 90)
+    if not usable.any():
+        raise InvalidInput("no usable position to choose a metric system from", "没有可用的坐标")
+    mid_x = float((x[usable].min() + x[usable].max()) / 2)
+    mid_y = float((y[usable].min() + y[usable].max()) / 2)
+    zone = int(np.floor((mid_x - 73.5) / 3))
+    if 0 <= zone < _CGCS2000_ZONES:
+        crs = CRS.from_epsg(_CGCS2000_FIRST_ZONE + zone)
+        west, south, east, north = crs.area_of_use.bounds if crs.area_of_use else (0, 0, 0, 0)
+        if west <= mid_x <= east and south <= mid_y <= north:
+            return f"EPSG:{_CGCS2000_FIRST_ZONE + zone}"
+    utm = min(int(np.floor((mid_x + 180) / 6)) + 1, 60)
+    return f"EPSG:{(32600 if mid_y >= 0 else 32700) + utm}"
+
+
+@lru_cache(maxsize=64)
+def _horizontal_crs(code: int) -> CRS:
+    try:
+        crs = CRS.from_epsg(code)
+    except CRSError:
+        crs = None
+    if crs is None or not (crs.is_geographic or crs.is_projected) or len(crs.axis_info) != 2:
+        raise InvalidInput(
+            f"EPSG:{code} is no two-dimensional geographic or projected coordinate system",
+            f"EPSG:{code} 不是二维地理或投影坐标系",
+            where="crs",
+        )
+    return crs
+
+
+@lru_cache(maxsize=64)
+def _transformer(name: str, inverse: bool) -> Transformer:
+    crs = _horizontal_crs(int(name.removeprefix("EPSG:")))
+    ends = (crs, CRS.from_epsg(4326)) if inverse else (CRS.from_epsg(4326), crs)
+    return Transformer.from_crs(*ends, always_xy=True)
+
+
+def _convert(
+    lon: npt.ArrayLike, lat: npt.ArrayLike, name: str, *, inverse: bool
+) -> tuple[Any, Any]:
+    x, y = np.asarray(lon, np.float64), np.asarray(lat, np.float64)
+    if x.shape != y.shape:
+        raise InvalidInput(
+            f"longitude has shape {x.shape} but latitude {y.shape}",
+            f"经度形状 {x.shape} 与纬度形状 {y.shape} 不一致",
+        )
+    out_x, out_y = np.full(x.shape, np.nan), np.full(x.shape, np.nan)
+    finite = np.isfinite(x) & np.isfinite(y)
+    fx, fy = x[finite], y[finite]
+    if name in _SAME_AS_WGS84:
+        pass
+    elif name in {"gcj02", "bd09"}:
+        shift = _to_gcj02 if name == "gcj02" else _to_bd09
+        fx, fy = _unshifted(fx, fy, shift) if inverse else _shifted(fx, fy, shift)
+    else:
+        fx, fy = _transformer(name, inverse).transform(fx, fy)
+        outside = ~(np.isfinite(fx) & np.isfinite(fy))
+        fx, fy = np.where(outside, np.nan, fx), np.where(outside, np.nan, fy)
+    out_x[finite], out_y[finite] = fx, fy
+    return (out_x, out_y) if x.ndim else (float(out_x), float(out_y))
+
+
+def _in_shifted_box(lon: FloatArray, lat: FloatArray, slack: float = 0.0) -> npt.NDArray[np.bool_]:
+    in_lon = (lon >= _WEST - slack) & (lon <= _EAST + slack)
+    return in_lon & (lat >= _SOUTH - slack) & (lat <= _NORTH + slack)
+
+
+def _shifted(lon: FloatArray, lat: FloatArray, shift: Shift) -> tuple[FloatArray, FloatArray]:
+    inside = _in_shifted_box(lon, lat)
+    out_lon, out_lat = lon.copy(), lat.copy()
+    out_lon[inside], out_lat[inside] = shift(lon[inside], lat[inside])
+    return out_lon, out_lat
+
+
+def _unshifted(lon: FloatArray, lat: FloatArray, shift: Shift) -> tuple[FloatArray, FloatArray]:
+    """Fixed-point iteration; the shift's slope is below 0.03, so each step gains 1.5 digits.
+
+    Whether a position was shifted is judged by where it came from, so that the round trip holds
+    up to the edge of the box; the slack is for rounding there.
+    """
+    near = (np.abs(lon - (_WEST + _EAST) / 2) < 34) & (np.abs(lat - (_SOUTH + _NORTH) / 2) < 29)
+    target_lon, target_lat = lon[near], lat[near]
+    x, y = target_lon.copy(), target_lat.copy()
+    for _ in range(30):
+        there_x, there_y = shift(x, y)
+        dx, dy = there_x - target_lon, there_y - target_lat
+        x, y = x - dx, y - dy
+        if not x.size or max(np.abs(dx).max(), np.abs(dy).max()) < _SETTLED_DEG:
+            break
+    was_shifted = _in_shifted_box(x, y, slack=1e-9)
+    out_lon, out_lat = lon.copy(), lat.copy()
+    out_lon[near] = np.where(was_shifted, x, target_lon)
+    out_lat[near] = np.where(was_shifted, y, target_lat)
+    return out_lon, out_lat
+
+
+def _to_gcj02(lon: FloatArray, lat: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The published GCJ-02 formula: a polynomial and sines in metres, turned into degrees."""
+    x, y = lon - 105.0, lat - 35.0
+    pi = np.pi
+    ripple = 20 * np.sin(6 * pi * x) + 20 * np.sin(2 * pi * x)
+    north_m = -100 + 2 * x + 3 * y + 0.2 * y**2 + 0.1 * x * y + 0.2 * np.sqrt(np.abs(x))
+    north_m += (2 / 3) * (ripple + 20 * np.sin(pi * y) + 40 * np.sin(pi / 3 * y))
+    north_m += (2 / 3) * (160 * np.sin(pi / 12 * y) + 320 * np.sin(pi / 30 * y))
+    east_m = 300 + x + 2 * y + 0.1 * x**2 + 0.1 * x * y + 0.1 * np.sqrt(np.abs(x))
+    east_m += (2 / 3) * (ripple + 20 * np.sin(pi * x) + 40 * np.sin(pi / 3 * x))
+    east_m += (2 / 3) * (150 * np.sin(pi / 12 * x) + 300 * np.sin(pi / 30 * x))
+    phi = np.radians(lat)
+    w2 = 1 - _ECCENTRICITY2 * np.sin(phi) ** 2
+    metres_per_lat = np.radians(_SEMI_MAJOR_M * (1 - _ECCENTRICITY2) / w2**1.5)
+    metres_per_lon = np.radians(_SEMI_MAJOR_M / np.sqrt(w2) * np.cos(phi))
+    return lon + east_m / metres_per_lon, lat + north_m / metres_per_lat
+
+
+def _to_bd09(lon: FloatArray, lat: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """GCJ-02, then Baidu's own twist about the origin of the degree plane."""
+    x, y = _to_gcj02(lon, lat)
+    ripple = np.pi * 3000 / 180
+    radius = np.hypot(x, y) + 2e-5 * np.sin(y * ripple)
+    angle = np.arctan2(y, x) + 3e-6 * np.cos(x * ripple)
+    return radius * np.cos(angle) + _BD_LON, radius * np.sin(angle) + _BD_LAT
