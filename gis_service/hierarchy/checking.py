@@ -336,9 +336,7 @@ def parents_by_place(frame: gpd.GeoDataFrame, parents: gpd.GeoDataFrame) -> np.n
     child, parent = shapely.STRtree(geometry).query(frame.geometry.to_numpy(), "intersects")
     if not len(child):
         return result
-    shared = shapely.area(
-        shapely.intersection(frame.geometry.to_numpy()[child], geometry[parent])
-    )
+    shared = shapely.area(shapely.intersection(frame.geometry.to_numpy()[child], geometry[parent]))
     pairs = pd.DataFrame({"child": child, "parent": parent, "shared": shared})
     pairs = pairs[pairs["shared"] > 0].sort_values(
         ["child", "shared", "parent"], ascending=[True, False, True]
@@ -363,9 +361,7 @@ def overlapping_pairs(geometry: Any, metric_crs: str) -> pd.DataFrame:
     return pairs[pairs["m2"] > NOISE_M2]
 
 
-def _check_siblings(
-    frame: gpd.GeoDataFrame, level: str, metric_crs: str, report: Report
-) -> None:
+def _check_siblings(frame: gpd.GeoDataFrame, level: str, metric_crs: str, report: Report) -> None:
     groups = frame.groupby("kind") if level == "grid" else [("", frame)]
     for _, group in groups:
         codes = group["code"].to_numpy()

@@ -50,7 +50,7 @@ def read_hierarchy(
     path: Path,
     *,
     layers: Mapping[str, str] | None = None,
-    columns: Columns = Columns(),  # noqa: B008 - frozen
+    columns: Columns = Columns(),
     crs: str | None = None,
     max_bytes: int | None = None,
 ) -> Reading:
@@ -155,9 +155,7 @@ def _read_layer(path: Path, layer: str) -> gpd.GeoDataFrame:
     if driver == "ESRI Shapefile" and not _declares_encoding(path):
         options["encoding"] = "UTF-8"
     try:
-        return gpd.GeoDataFrame(
-            pyogrio.read_dataframe(_gdal_path(path), layer=layer, **options)
-        )
+        return gpd.GeoDataFrame(pyogrio.read_dataframe(_gdal_path(path), layer=layer, **options))
     except UnicodeDecodeError:
         # attribute tables of Chinese offices are GBK unless a .cpg says otherwise
         return gpd.GeoDataFrame(
@@ -190,9 +188,7 @@ def _declared_crs(frame: gpd.GeoDataFrame, crs: str | None, where: str) -> str:
     return f"EPSG:{epsg}" if epsg else str(frame.crs.name)
 
 
-def _tidy(
-    raw: gpd.GeoDataFrame, columns: Columns, where: str
-) -> tuple[gpd.GeoDataFrame, bool]:
+def _tidy(raw: gpd.GeoDataFrame, columns: Columns, where: str) -> tuple[gpd.GeoDataFrame, bool]:
     code = _column(raw, "code", columns.code, where, required=True)
     name = _column(raw, "name", columns.name, where)
     parent = _column(raw, "parent_code", columns.parent_code, where)

@@ -41,7 +41,7 @@ class Incident(Base):
 
     __tablename__ = "incident"
     __table_args__ = (
-        Index("incident_external", "source", "external_id", unique=True),
+        Index("incident_external", "origin", "external_id", unique=True),
         Index("incident_reported", "reported_at", "id"),
         Index("incident_geom", "geom", postgresql_using="gist"),
         Index("incident_community", "community_id", "reported_at", "id"),
@@ -57,7 +57,8 @@ class Incident(Base):
     state: Mapped[str] = mapped_column(Text)
     class_id: Mapped[int] = mapped_column(ForeignKey("incident_class.id"))
     class_name: Mapped[str] = mapped_column(Text)
-    source: Mapped[str] = mapped_column(Text)
+    source: Mapped[str] = mapped_column(Text)  # patrol, resident, hotline, ...
+    origin: Mapped[str] = mapped_column(Text)  # whose numbers external_id are
     external_id: Mapped[str] = mapped_column(Text)
     reported_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     due_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -435,6 +435,7 @@ def upgrade() -> None:
         sa.Column("class_id", sa.Integer(), nullable=False),
         sa.Column("class_name", sa.Text(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("origin", sa.Text(), nullable=False),
         sa.Column("external_id", sa.Text(), nullable=False),
         sa.Column("reported_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
@@ -475,7 +476,7 @@ def upgrade() -> None:
     op.create_index(
         "incident_community", "incident", ["community_id", "reported_at", "id"], unique=False
     )
-    op.create_index("incident_external", "incident", ["source", "external_id"], unique=True)
+    op.create_index("incident_external", "incident", ["origin", "external_id"], unique=True)
     op.create_index("incident_geom", "incident", ["geom"], unique=False, postgresql_using="gist")
     op.create_index("incident_grid", "incident", ["grid_id", "reported_at", "id"], unique=False)
     op.create_index("incident_reported", "incident", ["reported_at", "id"], unique=False)

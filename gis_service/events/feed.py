@@ -1,0 +1,66 @@
+"""Publishing changes and numbering them.
+
+A writer inserts an event in its own transaction and notifies; the sequencer numbers events only
+once they are committed, so ``seq`` rises in the order in which readers can see them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import Session
+
+from gis_service.events.models import Event
+
+CHANNEL = "gis_events"
+SEQUENCER_LOCK = 4_711_002
+
+_NUMBER = text("""
+    WITH unnumbered AS (
+        SELECT id, row_number() OVER (ORDER BY id) AS place FROM event WHERE seq IS NULL
+    ), last AS (
+        SELECT coalesce(max(seq), 0) AS seq FROM event
+    )
+    UPDATE event SET seq = last.seq + unnumbered.place
+    FROM unnumbered, last WHERE event.id = unnumbered.id
+""")
+_SINCE = text("SELECT seq, topic, payload FROM event WHERE seq > :seq ORDER BY seq")
+_LAST = text("SELECT coalesce(max(seq), 0) FROM event")
+
+
+@dataclass(frozen=True)
+class Published:
+    """A numbered event as readers see it."""
+
+    seq: int
+    topic: str
+    payload: dict[str, Any]
+
+
+def publish(session: Session, topic: str, **payload: Any) -> None:
+    """Add an event to the session's transaction and wake the listeners at its commit.
+
+    ``payload`` holds ids only, never rows.
+    """
+    session.add(Event(topic=topic, payload=payload))
+    session.flush()
+    session.execute(text(f"NOTIFY {CHANNEL}"))
+
+
+async def number_and_read(connection: AsyncConnection, after: int) -> list[Published]:
+    """Number what is committed and return the events after ``after``; the caller commits.
+
+    Any number of workers may run this at once: they take turns.
+    """
+    await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": SEQUENCER_LOCK})
+    await connection.execute(_NUMBER)
+    rows = await connection.execute(_SINCE, {"seq": after})
+    return [Published(row.seq, row.topic, row.payload) for row in rows]
+
+
+async def last_seq(connection: AsyncConnection) -> int:
+    """The highest number given so far."""
+    return int((await connection.execute(_LAST)).scalar_one())
