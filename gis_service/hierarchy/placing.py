@@ -1,0 +1,392 @@
+"""The placer: which street, community, grid and building a point belongs to."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+from gis_service.errors import InvalidInput
+from gis_service.hierarchy.array_folder import TextColumn, frozen, open_arrays, save_arrays
+from gis_service.hierarchy.coordinates import from_wgs84, parse_crs
+from gis_service.hierarchy.edge_grid import EdgeGrid
+from gis_service.hierarchy.lookup_raster import PolygonIndex, point_arrays, polygon_edges
+from gis_service.hierarchy.models import LEVELS
+from gis_service.hierarchy.place_kernels import (
+    areas_within,
+    inside_one,
+    place_inside,
+    place_nearest,
+)
+from gis_service.hierarchy.placements import (
+    NO_AREA,
+    AreaTable,
+    Candidates,
+    LevelPlacement,
+    Method,
+    Placements,
+)
+
+FloatArray = npt.NDArray[np.float64]
+Found = tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]
+
+_VERSION = 1
+_CHUNK = 1 << 16
+_NEAREST_LEVEL = "building"  # grids and above end at streets: beyond them there is no answer
+_CELLS = 1024
+_LEVEL_ARRAYS = ("ids", "code_offsets", "code_blob", "name_offsets", "name_blob")
+
+
+@dataclass(frozen=True)
+class _Level:
+    """One level's structures; areas are numbered in order of code."""
+
+    index: PolygonIndex
+    grid: EdgeGrid
+    ids: npt.NDArray[np.int32]
+    codes: TextColumn
+    names: TextColumn
+
+    @classmethod
+    def build(cls, table: AreaTable, metric_crs: str, cells: int) -> _Level:
+        codes = np.array([str(code) for code in table.codes], dtype=object)
+        order = np.argsort(codes, kind="stable")
+        shapes = np.array(table.geometry, dtype=object).ravel()
+        if any(isinstance(shape, bytes | memoryview) for shape in shapes):
+            shapes = shapely.from_wkb(shapes)
+        shapes = shapes[order]
+        edges, starts = polygon_edges(shapes)
+        ends = [from_wgs84(edges[:, k], edges[:, k + 1], metric_crs) for k in (0, 2)]
+        return cls(
+            PolygonIndex.build(shapes, cells),
+            EdgeGrid.build(np.column_stack([*ends[0], *ends[1]]), starts),
+            frozen(np.asarray(table.ids).ravel()[order], np.int32),
+            TextColumn.of(codes[order]),
+            TextColumn.of(str(table.names[i]) for i in order),
+        )
+
+    def save(self, folder: Path) -> None:
+        arrays = (
+            self.ids,
+            self.codes.offsets,
+            self.codes.blob,
+            self.names.offsets,
+            self.names.blob,
+        )
+        save_arrays(folder, dict(zip(_LEVEL_ARRAYS, arrays, strict=True)), {"version": _VERSION})
+        self.index.save(folder / "raster")
+        self.grid.save(folder / "edges")
+
+    @classmethod
+    def open(cls, folder: Path) -> _Level:
+        arrays, _ = open_arrays(folder, _LEVEL_ARRAYS, _VERSION)
+        return cls(
+            PolygonIndex.open(folder / "raster"),
+            EdgeGrid.open(folder / "edges"),
+            arrays["ids"],
+            TextColumn(arrays["code_offsets"], arrays["code_blob"]),
+            TextColumn(arrays["name_offsets"], arrays["name_blob"]),
+        )
+
+
+class Placer:
+    """Places points on the areas of one boundary revision.
+
+    Every level is answered by geometry, boundaries included, as PostGIS ``ST_Covers`` does; of
+    several covering areas the one of lowest code leads and all are candidates. Distances are in
+    metres in ``metric_crs``. Read-only; threads may share it, processes map the saved files.
+    """
+
+    def __init__(
+        self, levels: Mapping[str, _Level], metric_crs: str, revision: int, nearest_m: float
+    ) -> None:
+        self._levels: dict[str, _Level] = {
+            level: levels[level] for level in LEVELS if level in levels
+        }
+        self.metric_crs = metric_crs
+        self.revision = revision
+        self.nearest_m = nearest_m
+
+    @classmethod
+    def build(
+        cls,
+        levels: Mapping[str, AreaTable],
+        metric_crs: str,
+        revision: int,
+        nearest_m: float = 30.0,
+        cells: int = _CELLS,
+    ) -> Placer:
+        """Structures of ``levels``: any of street, community, grid, building.
+
+        ``metric_crs``: ``EPSG:n`` of a projected system in metres. ``nearest_m``: reach of the
+        nearest building; 0 turns it off. Raises InvalidInput for an unknown level and geometry
+        that is not polygonal.
+        """
+        if unknown := sorted(set(levels) - set(LEVELS)):
+            raise InvalidInput(f"unknown level {unknown[0]!r}; levels are {', '.join(LEVELS)}")
+        crs = parse_crs(metric_crs)
+        built = {level: _Level.build(table, crs, cells) for level, table in levels.items()}
+        return cls(built, crs, int(revision), _radius(nearest_m, "nearest_m"))
+
+    def save(self, folder: Path) -> None:
+        """Writes the placer into ``folder``, which appears complete or not at all.
+
+        A folder that is already there is replaced; processes that mapped it keep what they have.
+        """
+        folder = Path(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        draft = folder.with_name(f"{folder.name}.{uuid4().hex[:8]}.part")
+        try:
+            for level, structures in self._levels.items():
+                structures.save(draft / level)
+            about = {
+                "version": _VERSION,
+                "levels": list(self._levels),
+                "metric_crs": self.metric_crs,
+                "revision": self.revision,
+                "nearest_m": self.nearest_m,
+            }
+            save_arrays(draft, {}, about)
+            if folder.exists():
+                old = draft.with_suffix(".old")
+                folder.rename(old)
+                draft.rename(folder)
+                shutil.rmtree(old, ignore_errors=True)
+            else:
+                draft.rename(folder)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+    @classmethod
+    def open(cls, folder: Path) -> Placer:
+        """The placer saved in ``folder``, memory-mapped. Raises InvalidInput if unusable."""
+        folder = Path(folder)
+        _, about = open_arrays(folder, (), _VERSION)
+        levels = {level: _Level.open(folder / level) for level in about["levels"]}
+        return cls(levels, about["metric_crs"], about["revision"], about["nearest_m"])
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """The levels it answers, coarsest first."""
+        return tuple(self._levels)
+
+    def codes(self, level: str, rows: npt.ArrayLike) -> npt.NDArray[Any]:
+        """Codes (object array) of ``rows`` as in :class:`LevelPlacement`; None for -1."""
+        return self._levels[level].codes.array[np.asarray(rows)]
+
+    def names(self, level: str, rows: npt.ArrayLike) -> npt.NDArray[Any]:
+        """Names of ``rows``; see :meth:`codes`."""
+        return self._levels[level].names.array[np.asarray(rows)]
+
+    def place(
+        self,
+        lon: npt.ArrayLike,
+        lat: npt.ArrayLike,
+        accuracy_m: npt.ArrayLike | None = None,
+        nearest_m: float | None = None,
+        threads: int | None = None,
+    ) -> Placements:
+        """Placements of WGS84 points (n,), in their order.
+
+        ``accuracy_m`` (one or n, NaN where unknown): every area within it is a candidate.
+        Without it, a point has candidates where several areas of a level cover it (an overlap
+        or a border), or where several are the nearest. ``nearest_m`` overrides the placer's.
+        NaN and far points have no areas. Raises InvalidInput for shapes that differ and
+        accuracies below zero. Runs on all processors unless ``threads`` says otherwise.
+        """
+        x, y = point_arrays(lon, lat)
+        accuracy = _accuracies(accuracy_m, x.size)
+        reach = self.nearest_m if nearest_m is None else _radius(nearest_m, "nearest_m")
+        answers: dict[str, LevelPlacement] = {
+            level: LevelPlacement(
+                np.empty(x.size, np.int32),
+                np.empty(x.size, np.int32),
+                np.empty(x.size, np.uint8),
+                np.empty(x.size, np.float32),
+            )
+            for level in self._levels
+        }
+
+        def place_chunk(start: int) -> tuple[npt.NDArray[Any], ...]:
+            part = slice(start, start + _CHUNK)
+            radius = None if accuracy is None else accuracy[part]
+            return self._place_chunk(start, x[part], y[part], radius, reach, answers)
+
+        starts = range(0, x.size, _CHUNK)
+        workers = min(threads or len(os.sched_getaffinity(0)), len(starts))
+        if workers > 1:
+            with ThreadPoolExecutor(workers) as pool:
+                found = list(pool.map(place_chunk, starts))
+        else:
+            found = [place_chunk(start) for start in starts]
+        return Placements(answers, self._candidates(found, x.size), self.revision)
+
+    def _place_chunk(
+        self,
+        start: int,
+        x: FloatArray,
+        y: FloatArray,
+        accuracy: FloatArray | None,
+        reach: float,
+        answers: Mapping[str, LevelPlacement],
+    ) -> tuple[npt.NDArray[Any], ...]:
+        """Fills one chunk of ``answers``; its candidates as (point, level, row, distance)."""
+        part = slice(start, start + len(x))
+        given = np.zeros(len(x), bool) if accuracy is None else ~np.isnan(accuracy)
+        metric = None
+        if accuracy is not None and given.any():
+            metric = from_wgs84(np.where(given, x, np.nan), y, self.metric_crs)
+        lists: list[tuple[int, Found]] = []
+        for level, s in self._levels.items():
+            answer = answers[level]
+            out: tuple[Any, ...] = (
+                answer.row[part],
+                answer.area_id[part],
+                answer.method[part],
+                answer.distance_m[part],
+            )
+            number = LEVELS.index(level)
+            several = place_inside(s.index.arrays, s.ids, x, y, *out)
+            lists.append((number, _where(several, ~given)))
+            if metric is not None and accuracy is not None:
+                best = np.full(len(s.ids), np.inf)
+                near = areas_within(s.index.arrays, s.grid.arrays, x, y, *metric, accuracy, best)
+                lists.append((number, near))
+            if level == _NEAREST_LEVEL and reach > 0:
+                at = np.flatnonzero(out[0] < 0)
+                there = from_wgs84(x[at], y[at], self.metric_crs)
+                best = np.full(len(s.ids), np.inf)
+                ties = place_nearest(s.grid.arrays, s.ids, at, *there, reach, best, *out)
+                if accuracy is not None:  # those within the accuracy are listed already
+                    ties = _where(ties, ~(ties[2] <= accuracy[ties[0]]), by_point=False)
+                lists.append((number, ties))
+        points = np.concatenate([found[0] for _, found in lists])
+        levels = np.repeat(
+            np.array([number for number, _ in lists], np.uint8),
+            [len(found[0]) for _, found in lists],
+        )
+        rows = np.concatenate([found[1] for _, found in lists])
+        distances = np.concatenate([found[2] for _, found in lists]).astype(np.float32)
+        order = np.argsort(points.astype(np.uint16), kind="stable")  # a radix sort; _CHUNK fits
+        return points[order] + np.int64(start), levels[order], rows[order], distances[order]
+
+    def _candidates(self, found: list[tuple[npt.NDArray[Any], ...]], count: int) -> Candidates:
+        empty = (np.empty(0, np.int64), np.empty(0, np.uint8), np.empty(0, np.int32))
+        found = found or [(*empty, np.empty(0, np.float32))]
+        points, levels, rows, distances = map(np.concatenate, zip(*found, strict=True))
+        offsets = np.searchsorted(points, np.arange(count + 1))
+        ids = np.full(len(rows), NO_AREA, np.int32)
+        for level, structures in self._levels.items():
+            own = levels == LEVELS.index(level)
+            ids[own] = structures.ids[rows[own]]
+        return Candidates(offsets, levels, rows, ids, distances)
+
+    def place_one(self, lon: float, lat: float, accuracy_m: float | None = None) -> dict[str, Any]:
+        """One point's placement as ``/api/locate`` answers it.
+
+        Keys: each level (``{code, name}`` or None), ``method`` and ``distance_m`` of the finest
+        level answered, ``levels`` (each: method, distance_m), ``candidates`` and ``revision``.
+        """
+        x, y = float(lon), float(lat)
+        if accuracy_m is not None:
+            return self._placed(self.place([x], [y], [accuracy_m]))
+        out: dict[str, Any] = dict.fromkeys(LEVELS)
+        methods: dict[str, dict[str, Any]] = {
+            level: {"method": "none", "distance_m": None} for level in LEVELS
+        }
+        finest = methods[LEVELS[0]]
+        for level, s in self._levels.items():
+            row, hits = inside_one(s.index.arrays, x, y)
+            if hits > 1 or (hits == 0 and level == _NEAREST_LEVEL and self.nearest_m > 0):
+                return self._placed(self.place([x], [y]))
+            if hits:
+                out[level] = {"code": s.codes[row], "name": s.names[row]}
+                methods[level] = finest = {"method": "inside", "distance_m": 0.0}
+        return {
+            **out,
+            **finest,
+            "levels": methods,
+            "candidates": [],
+            "revision": self.revision,
+        }
+
+    def _placed(self, placements: Placements) -> dict[str, Any]:
+        out: dict[str, Any] = dict.fromkeys(LEVELS)
+        methods: dict[str, dict[str, Any]] = {
+            level: {"method": "none", "distance_m": None} for level in LEVELS
+        }
+        finest = methods[LEVELS[0]]
+        for level, answer in placements.levels.items():
+            method = Method(int(answer.method[0]))
+            if method is not Method.NONE:
+                out[level] = self._area(level, int(answer.row[0]))
+                methods[level] = finest = {
+                    "method": method.label,
+                    "distance_m": _rounded(answer.distance_m[0]),
+                }
+        c = placements.candidates
+        candidates = [
+            {
+                "level": LEVELS[c.level[i]],
+                **self._area(LEVELS[c.level[i]], int(c.row[i])),
+                "distance_m": _rounded(c.distance_m[i]),
+            }
+            for i in range(len(c.row))
+        ]
+        return {
+            **out,
+            **finest,
+            "levels": methods,
+            "candidates": candidates,
+            "revision": self.revision,
+        }
+
+    def _area(self, level: str, row: int) -> dict[str, str]:
+        structures = self._levels[level]
+        return {"code": structures.codes[row], "name": structures.names[row]}
+
+
+def _rounded(distance: np.float32) -> float:
+    return round(float(distance), 2)
+
+
+def _radius(value: float, name: str) -> float:
+    radius = float(value)
+    if not 0 <= radius < np.inf:
+        raise InvalidInput(f"{name} must be zero or more metres, not {value}", where=name)
+    return radius
+
+
+def _accuracies(accuracy_m: npt.ArrayLike | None, count: int) -> FloatArray | None:
+    if accuracy_m is None:
+        return None
+    accuracy = np.asarray(accuracy_m, np.float64)
+    if accuracy.ndim and accuracy.shape != (count,):
+        raise InvalidInput(f"{accuracy.shape} accuracies for {count} points", where="accuracy_m")
+    if (bad := np.flatnonzero(np.ravel(accuracy < 0) | np.ravel(np.isinf(accuracy)))).size:
+        raise InvalidInput(
+            f"accuracy of point {bad[0]} is not zero or more metres",
+            f"第 {bad[0]} 个点的精度无效",
+            where="accuracy_m",
+        )
+    return np.require(np.broadcast_to(accuracy, count), np.float64, ["C", "W"])
+
+
+def _where(found: Found, keep: npt.NDArray[np.bool_], by_point: bool = True) -> Found:
+    chosen = keep[found[0]] if by_point else keep
+    return found[0][chosen], found[1][chosen], found[2][chosen]
+
+
+def area_table(rows: Iterable[tuple[int, str, str, bytes]]) -> AreaTable:
+    """An :class:`AreaTable` of (identity, code, name, WKB) rows, as a query gives them."""
+    columns = list(zip(*rows, strict=True)) or [(), (), (), ()]
+    return AreaTable(np.array(columns[0], np.int32), columns[1], columns[2], columns[3])
