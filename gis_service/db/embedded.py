@@ -64,6 +64,7 @@ class Cluster:
                 self._create()
             if not self.running():
                 self._start()
+            self._make_database()
         return self.url()
 
     def running(self) -> bool:
@@ -115,7 +116,6 @@ class Cluster:
             "pg_ctl", "start", "-D", str(self.folder), "-l", str(self.log), "-w", "-t", "60",
             "-o", f"-c unix_socket_directories='{self.socket_dir}'",
         )  # fmt: skip
-        self._make_database()
 
     def _make_socket_dir(self, owner: pwd.struct_passwd | None) -> None:
         uid = owner.pw_uid if owner else os.getuid()

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from gis_service.db.embedded import Cluster
+from gis_service.errors import ConfigurationError
 from gis_service.settings import Settings, get_settings
 
 set_json_dumps(orjson.dumps)
@@ -35,9 +36,18 @@ def _json(value: Any) -> str:
 
 def make_engine(address: str) -> Engine:
     """A sync engine on any libpq address, key=value form included."""
+
+    def connect() -> psycopg.Connection[Any]:
+        try:
+            return psycopg.connect(address)
+        except psycopg.OperationalError as problem:
+            raise ConfigurationError(
+                f"the database does not answer: {problem}", f"数据库没有响应：{problem}"
+            ) from problem
+
     return create_engine(
         "postgresql+psycopg://",
-        creator=lambda: psycopg.connect(address),
+        creator=connect,
         pool_pre_ping=True,
         json_serializer=_json,
         json_deserializer=orjson.loads,

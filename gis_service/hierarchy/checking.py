@@ -30,7 +30,9 @@ KINDS: dict[str, tuple[str, str, str]] = {
         "几何无效（{detail}），修复会损失 {measure:.1%} 的面积",
     ),
     "no_code": ("error", "has no code", "没有编码"),
-    "malformed_code": ("error", "code does not follow the rule {detail}", "编码不符合规则 {detail}"),
+    "malformed_code": (
+        "error", "code does not follow the rule {detail}", "编码不符合规则 {detail}",
+    ),
     "duplicate_code": ("error", "code occurs {measure:.0f} times", "编码重复 {measure:.0f} 次"),
     "missing_parent": ("error", "names the parent {detail}, which does not exist",
                        "所指上级 {detail} 不存在"),

@@ -102,9 +102,7 @@ class Locator:
                 "levels": EMPTY, "candidates": [], "revision": None,
             }  # fmt: skip
         else:
-            answer = self.placer.place_one(float(x), float(y), accuracy_m).as_dict()
-            for level in LEVELS:
-                answer.setdefault(level, None)
+            answer = self.placer.place_one(float(x), float(y), accuracy_m)
         answer["lon"], answer["lat"], answer["crs"] = float(x), float(y), name
         return answer
 
@@ -112,19 +110,18 @@ class Locator:
         """Per point the candidates as JSON text, null where the placement is unambiguous."""
         offsets = placements.candidates.offsets
         out: list[str | None] = [None] * len(placements)
-        levels = list(placements.levels)
         for i in np.flatnonzero(np.diff(offsets)):
             out[i] = orjson.dumps(
                 [
-                    self._candidate(placements, levels, j)
+                    self._candidate(placements, j)
                     for j in range(int(offsets[i]), int(offsets[i + 1]))
                 ]
             ).decode()
         return pa.array(out, pa.string())
 
-    def _candidate(self, placements: Placements, levels: list[str], j: int) -> dict[str, Any]:
+    def _candidate(self, placements: Placements, j: int) -> dict[str, Any]:
         found = placements.candidates
-        level = levels[int(found.level[j])]
+        level = LEVELS[int(found.level[j])]
         area = self.area(level, int(found.area_id[j])) or {}
         return {"level": level, **area, "distance_m": round(float(found.distance_m[j]), 1)}
 

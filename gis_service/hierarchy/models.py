@@ -55,7 +55,7 @@ class AreaVersion:
     """What an area is during one span of time. A row never changes but for its end.
 
     ``geom`` is the truth in EPSG:4326; ``mercator`` and ``mercator_low`` (EPSG:3857, the second
-    simplified for zooms below 14) are what a tile is cut from.
+    simplified for zooms below 14) are what a tile is cut from; ``inner_point`` carries the label.
     """
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -69,6 +69,9 @@ class AreaVersion:
     )
     mercator_low: Mapped[WKBElement] = mapped_column(
         Geometry("MULTIPOLYGON", srid=3857, spatial_index=False)
+    )
+    inner_point: Mapped[WKBElement] = mapped_column(
+        Geometry("POINT", srid=4326, spatial_index=False)
     )
     area_m2: Mapped[float] = mapped_column(Float)
     attributes: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")

@@ -1,4 +1,4 @@
-"""Apply checked areas as a new boundary revision: one transaction, old areas keep their validity."""
+"""Apply checked areas as a new boundary revision, in one transaction; old areas stay, closed."""
 
 from __future__ import annotations
 
@@ -160,6 +160,7 @@ def apply_changes(
         _map_cells_to_working_grids(session)
     for level in changes:
         session.execute(text(f"ANALYZE {level}"))
+    session.execute(text("REFRESH MATERIALIZED VIEW area_name"))
     for follow in followers:
         follow(session, revision.id, now)
     publish(session, "hierarchy", revision=revision.id)
@@ -227,10 +228,10 @@ def _insert(
         text(
             f"""
             INSERT INTO {level} (area_id, parent_id, revision_id, code, name, geom, mercator,
-                                 mercator_low, area_m2, attributes, valid_from {kind_column})
+                                 mercator_low, inner_point, area_m2, attributes, valid_from {kind_column})
             SELECT own.id, parent.id, :revision, i.code, i.name, g.geom,
                    ST_Transform(g.geom, 3857), ST_Multi(ST_GeomFromWKB(i.low, 3857)),
-                   ST_Area(g.geom::geography), i.attributes, :now {kind_value}
+                   ST_PointOnSurface(g.geom), ST_Area(g.geom::geography), i.attributes, :now {kind_value}
             FROM incoming_area i
             CROSS JOIN LATERAL (SELECT ST_GeomFromWKB(i.wkb, 4326) AS geom OFFSET 0) g
             JOIN area own ON own.level = :level AND own.code = i.code

@@ -162,6 +162,19 @@ def upgrade() -> None:
             ),
             nullable=False,
         ),
+        sa.Column(
+            "inner_point",
+            Geometry(
+                geometry_type="POINT",
+                srid=4326,
+                dimension=2,
+                spatial_index=False,
+                from_text="ST_GeomFromEWKT",
+                name="geometry",
+                nullable=False,
+            ),
+            nullable=False,
+        ),
         sa.Column("area_m2", sa.Float(), nullable=False),
         sa.Column(
             "attributes",
@@ -255,6 +268,19 @@ def upgrade() -> None:
             Geometry(
                 geometry_type="MULTIPOLYGON",
                 srid=3857,
+                dimension=2,
+                spatial_index=False,
+                from_text="ST_GeomFromEWKT",
+                name="geometry",
+                nullable=False,
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "inner_point",
+            Geometry(
+                geometry_type="POINT",
+                srid=4326,
                 dimension=2,
                 spatial_index=False,
                 from_text="ST_GeomFromEWKT",
@@ -358,6 +384,19 @@ def upgrade() -> None:
             Geometry(
                 geometry_type="MULTIPOLYGON",
                 srid=3857,
+                dimension=2,
+                spatial_index=False,
+                from_text="ST_GeomFromEWKT",
+                name="geometry",
+                nullable=False,
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "inner_point",
+            Geometry(
+                geometry_type="POINT",
+                srid=4326,
                 dimension=2,
                 spatial_index=False,
                 from_text="ST_GeomFromEWKT",
@@ -523,6 +562,19 @@ def upgrade() -> None:
             Geometry(
                 geometry_type="MULTIPOLYGON",
                 srid=3857,
+                dimension=2,
+                spatial_index=False,
+                from_text="ST_GeomFromEWKT",
+                name="geometry",
+                nullable=False,
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "inner_point",
+            Geometry(
+                geometry_type="POINT",
+                srid=4326,
                 dimension=2,
                 spatial_index=False,
                 from_text="ST_GeomFromEWKT",

@@ -1,0 +1,276 @@
+"""The ``gis-service`` command: thin, every command calls one function of a domain."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from gis_service.errors import DomainError, InvalidInput
+from gis_service.settings import get_settings
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False
+)
+load = typer.Typer(no_args_is_help=True, help="Load files. 载入数据。")
+layers = typer.Typer(no_args_is_help=True, help="Map layers. 图层。")
+app.add_typer(load, name="load")
+app.add_typer(layers, name="layers")
+console = Console(stderr=True)
+
+FileArgument = Annotated[Path, typer.Argument(help="file to read")]
+CrsOption = Annotated[str | None, typer.Option(help="wgs84, cgcs2000, gcj02, bd09 or EPSG:n")]
+
+
+def main() -> None:
+    """Entry: refusals become one line on stderr and exit code 1."""
+    locale = "zh" if os.environ.get("LANG", "").startswith("zh") else "en"
+    try:
+        app()
+    except DomainError as problem:
+        console.print(f"[red]✗[/red] {problem.text(locale)}", highlight=False, soft_wrap=True)
+        sys.exit(1)
+
+
+def _answer(result: dict[str, Any]) -> None:
+    """The one line of JSON that ends a load on stdout."""
+    typer.echo(orjson.dumps(result).decode())
+
+
+@contextmanager
+def _bar(words: str, total: float | None = None) -> Iterator[tuple[Progress, Any]]:
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        console=console, transient=True,
+    ) as progress:  # fmt: skip
+        yield progress, progress.add_task(words, total=total)
+
+
+def _ready_engine() -> Any:
+    """The engine of a migrated database."""
+    from gis_service.db.engine import get_engine
+    from gis_service.db.migrate import migrate as apply
+    from gis_service.db.migrate import pending
+
+    engine = get_engine()
+    if pending(engine):
+        apply(engine)
+    return engine
+
+
+def _sessions() -> Any:
+    """Sessions on the migrated database."""
+    from gis_service.db.engine import session_factory
+
+    return session_factory(_ready_engine())
+
+
+@app.command()
+def serve() -> None:
+    """Serve the map at GIS_HOST:GIS_PORT. 启动服务。"""
+    from gis_service.serving import serve as run
+
+    _ready_engine()
+    run(get_settings())
+
+
+@app.command()
+def stop() -> None:
+    """Stop the private database cluster. 停止内置数据库。"""
+    from gis_service.db.embedded import Cluster
+
+    settings = get_settings()
+    stopped = Cluster(settings.data_dir).stop()
+    console.print("stopped" if stopped else "the private cluster was not running")
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database up to date. 升级数据库。"""
+    from gis_service.db.engine import get_engine
+    from gis_service.db.migrate import migrate as apply
+
+    apply(get_engine())
+    console.print("the database is up to date")
+
+
+@app.command()
+def check() -> None:
+    """Name what is wrong with this deployment. 检查部署。"""
+    from gis_service.checks import run_checks
+
+    problems = run_checks(get_settings())
+    for line in problems:
+        console.print(f"[red]✗[/red] {line}", highlight=False)
+    if problems:
+        raise typer.Exit(1)
+    console.print("[green]✓[/green] nothing is wrong")
+
+
+@load.command("hierarchy")
+def load_hierarchy(
+    file: FileArgument,
+    level: Annotated[list[str] | None, typer.Option(help="LEVEL=LAYER, repeatable")] = None,
+    code: Annotated[str | None, typer.Option(help="column of the codes")] = None,
+    name: Annotated[str | None, typer.Option(help="column of the names")] = None,
+    parent: Annotated[str | None, typer.Option(help="column of the parents' codes")] = None,
+    crs: CrsOption = None,
+    within: Annotated[
+        str | None, typer.Option(help="the file holds only what lies in this area (code)")
+    ] = None,
+    revision: Annotated[str | None, typer.Option(help="label of the boundary revision")] = None,
+    dry_run: Annotated[bool, typer.Option(help="report only, change nothing")] = False,
+    confirm: Annotated[bool, typer.Option(help="allow closing a large share")] = False,
+    report: Annotated[
+        Path | None, typer.Option(help="write the problems as a GeoPackage for QGIS")
+    ] = None,
+) -> None:
+    """Load areas of any of the four levels as a new boundary revision. 载入区划。"""
+    from gis_service.hierarchy.importing import apply, prepare, write_report
+    from gis_service.hierarchy.reading import Columns
+    from gis_service.hierarchy.reporting import print_report
+    from gis_service.wiring import REVISION_FOLLOWERS
+
+    settings = get_settings()
+    with _sessions().begin() as session, _bar(file.name, 1.0) as (bar, task):
+        prepared = prepare(
+            session, file, settings, layers=_levels(level), columns=Columns(code, name, parent),
+            crs=crs, within=within,
+            progress=lambda share, words: bar.update(task, completed=share, description=words),
+        )  # fmt: skip
+        print_report(prepared, console)
+        if report:
+            write_report(prepared.report, report)
+            console.print(f"problems written to {report}")
+        read = sum(len(frame) for frame in prepared.reading.levels.values())
+        if prepared.report.errors:
+            _answer({"read": read, "loaded": 0, "already": 0, "rejected": read, "unplaced": 0,
+                     "errors": len(prepared.report.errors),
+                     "warnings": len(prepared.report.warnings)})  # fmt: skip
+            raise InvalidInput(
+                f"{len(prepared.report.errors)} errors; nothing was changed",
+                f"{len(prepared.report.errors)} 处错误，未作任何更改",
+                where=file.name,
+            )
+        applied = None
+        if not dry_run:
+            bar.update(task, completed=0.6, description="applying")
+            applied = apply(
+                session, prepared, settings, label=revision, confirmed=confirm,
+                followers=REVISION_FOLLOWERS,
+            )  # fmt: skip
+    loaded = sum(len(c.insert) for c in prepared.changes.values())
+    already = sum(c.unchanged for c in prepared.changes.values())
+    _answer(
+        {
+            "read": read, "loaded": 0 if dry_run else loaded,
+            "already": read if dry_run else already, "rejected": 0, "unplaced": 0,
+            "closed": 0 if dry_run else sum(c.vanished for c in prepared.changes.values()),
+            "warnings": len(prepared.report.warnings),
+            "revision": applied.revision_id if applied else None, "dry_run": dry_run,
+        }
+    )  # fmt: skip
+
+
+@load.command("incidents")
+def load_incidents(
+    file: FileArgument,
+    mapping: Annotated[
+        Path, typer.Option(help="TOML mapping, or the name of one that comes along")
+    ],
+    crs: CrsOption = None,
+    rejects: Annotated[Path | None, typer.Option(help="CSV of the refused rows")] = None,
+) -> None:
+    """Load incidents from CSV, XLSX or GeoJSON. 载入案件。"""
+    from gis_service.hierarchy.coordinates import parse_crs
+    from gis_service.hierarchy.locating import load_locator
+    from gis_service.incidents.loading import load_incidents as run
+    from gis_service.incidents.mapping import read_mapping
+    from gis_service.reference.classes import ensure_default_classes
+
+    settings = get_settings()
+    rules = read_mapping(mapping)
+    if crs:
+        rules = rules.model_copy(update={"crs": parse_crs(crs)})
+    sessions = _sessions()
+    with sessions.begin() as session:
+        ensure_default_classes(session)
+        locator = load_locator(session, settings)
+    with _bar(file.name) as (bar, task):
+        result = run(
+            sessions, file, rules, locator, settings, rejects=rejects,
+            progress=lambda rows: bar.advance(task, rows),
+            waiting=lambda: console.print("another load of this origin is under way; waiting"),
+        )  # fmt: skip
+    for warning in result.warnings:
+        console.print(f"[yellow]![/yellow] {warning}", highlight=False)
+    console.print(
+        f"{result.read:,} read: {result.loaded:,} loaded ({result.unplaced:,} of them unplaced), "
+        f"{result.already:,} already there, {result.rejected:,} rejected"
+    )
+    if result.rejected and rejects:
+        console.print(f"refused rows and why: {rejects}")
+    elif result.rejected:
+        console.print("say --rejects OUT.csv to see which rows and why")
+    _answer(result.as_json())
+
+
+@load.command("classes")
+def load_classes(file: FileArgument) -> None:
+    """Load incident classes from CSV or XLSX. 载入案件分类。"""
+    from gis_service.reference.classes import load_classes as run
+
+    with _sessions().begin() as session:
+        result = run(session, _table(file), file.name)
+    _answer({**result, "unplaced": 0})
+
+
+@load.command("gazetteer")
+def load_gazetteer(file: FileArgument, crs: str = "wgs84") -> None:
+    """Load named places (name, kind, lon, lat) from CSV or XLSX. 载入地名地址库。"""
+    from gis_service.hierarchy.gazetteer import load_gazetteer as run
+
+    with _sessions().begin() as session:
+        result = run(session, _table(file), file.name, crs)
+    for reason in result.pop("reasons")[:20]:
+        console.print(reason, highlight=False)
+    _answer({**result, "unplaced": 0})
+
+
+@app.command("re-place")
+def place_again() -> None:
+    """Place every incident again on the boundaries in force. 重新归属全部案件。"""
+    from gis_service.incidents.placing_again import place_everything_again
+
+    with _sessions().begin() as session, _bar("placing") as (bar, task):
+        changed = place_everything_again(session, lambda rows: bar.advance(task, rows))
+    console.print(f"{changed:,} incidents lie elsewhere now")
+
+
+def _levels(pairs: list[str] | None) -> dict[str, str]:
+    out: dict[str, str] = {}
+    for pair in pairs or []:
+        level, equals, layer = pair.partition("=")
+        if not equals or not layer:
+            raise typer.BadParameter(f"--level wants LEVEL=LAYER, not {pair!r}")
+        out[level] = layer
+    return out
+
+
+def _table(file: Path) -> Iterator[dict[str, Any]]:
+    """Rows of a small CSV or XLSX as dictionaries."""
+    from gis_service.incidents.reading import read_rows
+
+    for rows in read_rows(file, batch=100_000, max_bytes=get_settings().upload_bytes):
+        if rows.broken:
+            number, words = rows.broken[0]
+            raise InvalidInput(words, where=f"{file.name}, row {number}")
+        yield from rows.table.to_pylist()

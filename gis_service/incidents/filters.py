@@ -1,0 +1,279 @@
+"""The one filter of incidents. Lists, counts, tiles, heat and exports all take it, compiled to
+SQL or to a numpy mask; a test holds the two to the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, date, datetime, time
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+from gis_service.dependencies import parse_bbox
+from gis_service.errors import InvalidInput
+from gis_service.incidents.models import ENDED_STATES, STATES
+
+STATE_NUMBER = {state: number for number, state in enumerate(STATES)}
+NO_TIME = np.iinfo(np.int64).min
+AREA_LEVELS = ("street", "community", "grid", "building")
+
+
+@dataclass(frozen=True)
+class IncidentFilter:
+    """What is asked for; an empty tuple or None means no restriction.
+
+    Times are half-open ``[since, until)`` on ``reported_at``, UTC. Areas are identities
+    (``area.id``), classes ids: :func:`parse_filter` resolves the codes of a request.
+    ``bbox`` is west, south, east, north in WGS84, borders included. ``now`` is what ``overdue``
+    compares with.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    classes: tuple[int, ...] = ()
+    states: tuple[str, ...] = ()
+    streets: tuple[int, ...] = ()
+    communities: tuple[int, ...] = ()
+    grids: tuple[int, ...] = ()
+    buildings: tuple[int, ...] = ()
+    bbox: tuple[float, float, float, float] | None = None
+    overdue: bool | None = None
+    q: str | None = None
+    now: datetime | None = None
+
+    @property
+    def key(self) -> str:
+        """Equal for equal filters; for caches."""
+        return ";".join(
+            f"{field.name}={getattr(self, field.name)}"
+            for field in fields(self)
+            if getattr(self, field.name) not in (None, ())
+        )
+
+
+class IncidentColumns(Protocol):
+    """The arrays a filter is compiled against, one entry per incident."""
+
+    reported_at: npt.NDArray[np.int64]  # UTC microseconds
+    due_at: npt.NDArray[np.int64]  # NO_TIME where there is none
+    class_id: npt.NDArray[np.int32]
+    state: npt.NDArray[np.int8]  # place in STATES
+    street_id: npt.NDArray[np.int32]  # -1 outside every area
+    community_id: npt.NDArray[np.int32]
+    grid_id: npt.NDArray[np.int32]
+    building_id: npt.NDArray[np.int32]
+    lon: npt.NDArray[np.float64]  # WGS84, NaN without a position
+    lat: npt.NDArray[np.float64]
+
+
+def to_sql(wanted: IncidentFilter, alias: str = "i") -> tuple[str, dict[str, Any]]:
+    """A condition on table ``incident`` under ``alias`` and its parameters (``f_…``)."""
+    parts: list[str] = []
+    values: dict[str, Any] = {}
+
+    def add(condition: str, **parameters: Any) -> None:
+        parts.append(condition)
+        values.update(parameters)
+
+    if wanted.since is not None:
+        add(f"{alias}.reported_at >= :f_since", f_since=wanted.since)
+    if wanted.until is not None:
+        add(f"{alias}.reported_at < :f_until", f_until=wanted.until)
+    if wanted.classes:
+        add(f"{alias}.class_id = ANY(:f_classes)", f_classes=list(wanted.classes))
+    if wanted.states:
+        add(f"{alias}.state = ANY(:f_states)", f_states=list(wanted.states))
+    for level, ids in _areas(wanted):
+        if ids:
+            add(f"{alias}.{level}_id = ANY(:f_{level})", **{f"f_{level}": list(ids)})
+    if wanted.bbox is not None:
+        west, south, east, north = wanted.bbox
+        add(
+            f"{alias}.geom && ST_MakeEnvelope(:f_west, :f_south, :f_east, :f_north, 4326)",
+            f_west=west, f_south=south, f_east=east, f_north=north,
+        )  # fmt: skip
+    if wanted.overdue is not None:
+        late = f"({alias}.due_at < :f_now AND NOT {alias}.state = ANY(:f_ended))"
+        add(
+            f"coalesce({late}, false)" if wanted.overdue else f"NOT coalesce({late}, false)",
+            f_now=_now(wanted), f_ended=sorted(ENDED_STATES),
+        )  # fmt: skip
+    if wanted.q:
+        pattern = wanted.q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        add(
+            f"({alias}.code LIKE :f_q || '%' OR {alias}.external_id = :f_q_raw "
+            f"OR {alias}.address ILIKE '%' || :f_q || '%' "
+            f"OR {alias}.description ILIKE '%' || :f_q || '%' "
+            f"OR {alias}.class_name ILIKE '%' || :f_q || '%')",
+            f_q=pattern, f_q_raw=wanted.q,
+        )  # fmt: skip
+    return " AND ".join(parts) or "true", values
+
+
+def to_mask(wanted: IncidentFilter, columns: IncidentColumns) -> npt.NDArray[np.bool_] | None:
+    """The same condition on arrays; None where nothing is restricted.
+
+    Raises InvalidInput for ``q``, which arrays cannot answer: they hold no text.
+    """
+    if wanted.q:
+        raise InvalidInput("q works in lists only", "q 仅适用于列表", where="q")
+    mask: npt.NDArray[np.bool_] | None = None
+
+    def add(condition: npt.NDArray[np.bool_]) -> None:
+        nonlocal mask
+        mask = condition if mask is None else mask & condition
+
+    if wanted.since is not None:
+        add(columns.reported_at >= micros(wanted.since))
+    if wanted.until is not None:
+        add(columns.reported_at < micros(wanted.until))
+    if wanted.classes:
+        add(_among(columns.class_id, wanted.classes))
+    if wanted.states:
+        add(_among(columns.state, [STATE_NUMBER[state] for state in wanted.states]))
+    for level, ids in _areas(wanted):
+        if ids:
+            add(_among(getattr(columns, f"{level}_id"), ids))
+    if wanted.bbox is not None:
+        west, south, east, north = wanted.bbox
+        add(columns.lon >= west)
+        add(columns.lon <= east)
+        add(columns.lat >= south)
+        add(columns.lat <= north)
+    if wanted.overdue is not None:
+        ended = _among(columns.state, [STATE_NUMBER[state] for state in ENDED_STATES])
+        late = (columns.due_at != NO_TIME) & (columns.due_at < micros(_now(wanted))) & ~ended
+        add(late if wanted.overdue else ~late)
+    return mask
+
+
+def micros(moment: datetime) -> int:
+    """UTC microseconds since 1970, exactly."""
+    delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+def parse_moment(value: str | None, zone: ZoneInfo, where: str) -> datetime | None:
+    """An ISO date (midnight in ``zone``) or date-time (in ``zone`` unless it says otherwise)."""
+    if not value:
+        return None
+    try:
+        if len(value) == 10:
+            moment = datetime.combine(date.fromisoformat(value), time(), tzinfo=zone)
+        else:
+            moment = datetime.fromisoformat(value.replace(" ", "+"))
+            if moment.tzinfo is None:
+                moment = moment.replace(tzinfo=zone)
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidInput(
+            f"{value!r} is no ISO date or date-time", f"{value!r} 不是 ISO 日期或时间", where=where
+        ) from None
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What codes in a request can mean: class code -> ids (several schemes may use a code), and
+    per level area code -> identity."""
+
+    classes: Mapping[str, tuple[int, ...]]
+    areas: Mapping[str, Mapping[str, int]]
+
+
+PARAMETERS = (
+    "from", "to", "class", "state", "street", "community", "grid", "building", "bbox", "overdue",
+    "q",
+)  # fmt: skip
+
+
+def parse_filter(
+    parameters: Mapping[str, list[str]], vocabulary: Vocabulary, zone: ZoneInfo
+) -> IncidentFilter:
+    """The filter of a request's parameters. Raises InvalidInput naming the parameter.
+
+    An unknown code is refused rather than answered with nothing: it is a typing error.
+    """
+
+    def one(name: str) -> str | None:
+        given = [value for value in parameters.get(name, []) if value != ""]
+        if len(given) > 1:
+            raise InvalidInput("given more than once", "出现多次", where=name)
+        return given[0] if given else None
+
+    def many(name: str) -> list[str]:
+        return [part for value in parameters.get(name, []) for part in value.split(",") if part]
+
+    since = parse_moment(one("from"), zone, "from")
+    until = parse_moment(one("to"), zone, "to")
+    if since and until and since >= until:
+        raise InvalidInput("'from' must lie before 'to'", "from 须早于 to", where="from")
+    states = many("state")
+    for state in states:
+        if state not in STATE_NUMBER:
+            raise InvalidInput(
+                f"unknown state {state!r}; one of {', '.join(STATES)}",
+                f"未知状态 {state!r}；可用：{'、'.join(STATES)}", where="state",
+            )  # fmt: skip
+    overdue = one("overdue")
+    if overdue not in (None, "true", "false"):
+        raise InvalidInput("want true or false", "只能为 true 或 false", where="overdue")
+    return IncidentFilter(
+        since=since,
+        until=until,
+        classes=tuple(sorted(_class_ids(many("class"), vocabulary))),
+        states=tuple(sorted(set(states))),
+        streets=_area_ids("street", many("street"), vocabulary),
+        communities=_area_ids("community", many("community"), vocabulary),
+        grids=_area_ids("grid", many("grid"), vocabulary),
+        buildings=_area_ids("building", many("building"), vocabulary),
+        bbox=parse_bbox(one("bbox")),
+        overdue=None if overdue is None else overdue == "true",
+        q=one("q"),
+        now=datetime.now(UTC).replace(second=0, microsecond=0) if overdue else None,
+    )
+
+
+def _class_ids(codes: list[str], vocabulary: Vocabulary) -> set[int]:
+    out: set[int] = set()
+    for code in codes:
+        if code not in vocabulary.classes:
+            raise InvalidInput(f"unknown class {code!r}", f"未知类别 {code!r}", where="class")
+        out.update(vocabulary.classes[code])
+    return out
+
+
+def _area_ids(level: str, codes: list[str], vocabulary: Vocabulary) -> tuple[int, ...]:
+    out: set[int] = set()
+    for code in codes:
+        area_id = vocabulary.areas.get(level, {}).get(code)
+        if area_id is None:
+            raise InvalidInput(
+                f"no {level} has the code {code!r}", f"没有编码为 {code!r} 的{level}", where=level
+            )
+        out.add(area_id)
+    return tuple(sorted(out))
+
+
+def _areas(wanted: IncidentFilter) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    return tuple(
+        zip(
+            AREA_LEVELS,
+            (wanted.streets, wanted.communities, wanted.grids, wanted.buildings),
+            strict=True,
+        )
+    )
+
+
+def _among(values: npt.NDArray[Any], wanted: Any) -> npt.NDArray[np.bool_]:
+    if len(wanted) == 1:
+        return np.asarray(values == next(iter(wanted)))
+    return np.isin(values, np.array(sorted(wanted), dtype=values.dtype))
+
+
+def _now(wanted: IncidentFilter) -> datetime:
+    if wanted.now is None:
+        raise InvalidInput("'overdue' needs the time it is asked at", where="overdue")
+    return wanted.now
