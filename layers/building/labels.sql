@@ -1,0 +1,4 @@
+SELECT a.code, a.name, ST_Transform(a.inner_point, 3857) AS geom
+FROM building a
+WHERE :z >= 16 AND a.valid_to IS NULL AND a.mercator && ST_TileEnvelope(:z, :x, :y)
+  AND a.inner_point && ST_Transform(ST_TileEnvelope(:z, :x, :y), 4326)

@@ -1,0 +1,13 @@
+SELECT a.code, a.name, coalesce(c.count, 0) AS count, b.buildings,
+       round((a.area_m2 / 1e6)::numeric, 6)::float8 AS area_km2,
+       CASE WHEN c.count >= :minimum_count THEN c.count / (a.area_m2 / 1e6) END AS density,
+       CASE WHEN c.count >= :minimum_count AND b.buildings > 0
+            THEN c.count / b.buildings::float8 END AS per_building,
+       coalesce(c.count, 0) >= :minimum_count AS enough,
+       CASE WHEN :z < 14 THEN a.mercator_low ELSE a.mercator END AS geom
+FROM grid a
+LEFT JOIN unnest(CAST(:area_ids AS int[]), CAST(:counts AS int[])) AS c (area_id, count)
+       ON c.area_id = a.area_id
+LEFT JOIN building_count b ON b.area_id = a.area_id
+WHERE a.valid_to IS NULL AND a.kind = :grid_kind
+  AND a.mercator && ST_TileEnvelope(:z, :x, :y, margin => 0.015625)
