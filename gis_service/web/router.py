@@ -1,0 +1,88 @@
+"""The map page and its static files."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import FileResponse, HTMLResponse
+from fastapi.staticfiles import StaticFiles
+from jinja2 import Environment, FileSystemLoader
+
+from gis_service.errors import NotFound
+from gis_service.settings import get_settings
+
+HERE = Path(__file__).parent
+LANGUAGES = ("zh", "en")
+# Answers are checked with their ETag each time: modules name each other without a version.
+REVALIDATE = {"Cache-Control": "no-cache"}
+
+router = APIRouter(include_in_schema=False)
+static = StaticFiles(directory=HERE / "static", check_dir=False)
+
+
+@lru_cache
+def page_strings(language: str) -> dict[str, str]:
+    """Every string of the page in ``language`` (``zh`` or ``en``)."""
+    strings: dict[str, str] = json.loads(
+        (HERE / "strings" / f"{language}.json").read_text(encoding="utf-8")
+    )
+    return strings
+
+
+@lru_cache
+def templates() -> Environment:
+    """The page templates; what they are given is escaped."""
+    return Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def page_language(request: Request) -> str:
+    """The language asked for by ``?lang=``, else the browser's first known one, else Chinese."""
+    asked = request.query_params.get("lang")
+    if asked in LANGUAGES:
+        return asked
+    for part in request.headers.get("accept-language", "").split(","):
+        tag = part.split(";")[0].strip().lower()[:2]
+        if tag in LANGUAGES:
+            return tag
+    return LANGUAGES[0]
+
+
+@router.get("/")
+async def map_page(request: Request) -> HTMLResponse:
+    """The map page in the reader's language; everything else it fetches from the API."""
+    settings = get_settings()
+    language = page_language(request)
+    strings = page_strings(language)
+    context: dict[str, Any] = {
+        "lang": language,
+        "t": lambda key: strings[key],
+        "title": settings.title if language == "zh" else settings.title_en,
+    }
+    html = templates().get_template("map.html").render(context)
+    return HTMLResponse(html, headers=REVALIDATE | {"Vary": "Accept-Language"})
+
+
+@router.get("/static/strings/{language}.json")
+async def strings_file(language: str) -> FileResponse:
+    """The page's strings, for a switch of language without a reload."""
+    if language not in LANGUAGES:
+        raise NotFound(f"No such language: {language}", f"没有这种语言：{language}")
+    return FileResponse(HERE / "strings" / f"{language}.json", headers=REVALIDATE)
+
+
+@router.api_route("/static/{path:path}", methods=["GET", "HEAD"])
+async def static_file(path: str, request: Request) -> Response:
+    """A script, style sheet or icon of the page, or what was vendored from npm."""
+    response = await static.get_response(posixpath.normpath(path), request.scope)
+    response.headers.update(REVALIDATE)
+    return response

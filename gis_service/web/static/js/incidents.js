@@ -1,0 +1,78 @@
+/** A paged list of an area's incidents under the current filters. */
+
+import { filterQuery, getJSON, isAbort } from "./api.js";
+import { app, ENDED } from "./app.js";
+import { className } from "./classes.js";
+import { fill, h } from "./dom.js";
+import { dateTime, number, t } from "./i18n.js";
+import { filterCount, get, on, set } from "./state.js";
+
+const PAGE = 20;
+/** @type {AbortController|null} */
+let running = null;
+/** @type {(() => void)|null} */
+let again = null;
+
+/**
+ * The list for `where` (a level and its code). It follows the filters while it is on the page.
+ * @param {Record<string, string>} where @param {string} level
+ * @returns {HTMLElement|null}
+ */
+export function incidentList(where, level) {
+  const list = h("ul", { class: "incidents" });
+  const title = h("h3", { text: t("incidents.title") });
+  const foot = h("div", { class: "incidents-foot" });
+  const box = h("section", { class: "incident-list" }, title, list, foot);
+  const query = () => ({
+    ...filterQuery(get().filters),
+    // The area itself decides; a filter on another area of its level would contradict it.
+    ...(level in get().filters ? { [level]: [where[level]] } : where),
+  });
+
+  /** @param {string|null} cursor */
+  const load = async (cursor) => {
+    running?.abort();
+    running = new AbortController();
+    const { signal } = running;
+    fill(foot, h("p", { class: "note", text: t("drawer.loading") }));
+    try {
+      const [page, counted] = await Promise.all([
+        getJSON("/api/incidents", { ...query(), limit: PAGE, cursor }, { signal }),
+        cursor ? null : getJSON("/api/incidents/count", query(), { signal }),
+      ]);
+      if (!cursor) list.replaceChildren();
+      list.append(...page.items.map(row));
+      if (counted) title.textContent = t(filterCount() ? "incidents.filtered" : "incidents.count", { n: number(counted.count) });
+      fill(foot,
+        !list.childElementCount && h("p", { class: "note", text: t("incidents.none") }),
+        page.next && h("button", {
+          type: "button", class: "button wide", text: t("incidents.more"), on: { click: () => void load(page.next) },
+        }));
+    } catch (error) {
+      if (isAbort(error)) return;
+      fill(foot, h("p", { class: "note", text: /** @type {Error} */ (error).message }), h("button", {
+        type: "button", class: "button", text: t("error.retry"), on: { click: () => void load(cursor) },
+      }));
+    }
+  };
+  again = () => { if (box.isConnected) void load(null); };
+  void load(null);
+  return box;
+}
+
+on(["filters"], () => again?.());
+
+/** @param {any} item */
+function row(item) {
+  const ended = ENDED.includes(item.state);
+  const kind = app.classes.find((known) => known.code === item.class.code) ?? item.class;
+  return h("li", {}, h("button", {
+    type: "button", class: `incident ${ended ? "ended" : "open"}`,
+    on: { click: () => set({ selection: { kind: "incident", id: String(item.id) } }) },
+  },
+  h("span", { class: "mark", "aria-hidden": "true" }),
+  h("span", { class: "incident-text" },
+    h("span", { class: "incident-class" }, h("b", { text: className(kind) }),
+      h("span", { class: `tag ${ended ? "ended" : "open"}`, text: t(`state.${item.state}`) })),
+    h("span", { class: "note", text: [dateTime(item.reported_at), item.address].filter(Boolean).join(" · ") }))));
+}

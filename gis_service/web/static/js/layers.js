@@ -1,0 +1,183 @@
+/** The layer switcher, and which layer is drawn on which map. */
+
+import { app, views } from "./app.js";
+import { byId, fill, h } from "./dom.js";
+import { number, onLanguage, pick, t } from "./i18n.js";
+import { legendRows, swatch } from "./legend.js";
+import { get, on, set, setLayer } from "./state.js";
+import { layerOf } from "./style.js";
+import { tileJson } from "./tiles.js";
+
+/**
+ * @typedef {{id: string, title: {zh: string, en: string}, description: {zh: string, en: string},
+ *   group: "areas"|"incidents"|"analysis"|"basemap", source: string, geometry: string,
+ *   minzoom: number, maxzoom: number, filters: string[], visible: boolean,
+ *   legend: import("./legend.js").LegendRow[], fields: Record<string, any>}} LayerInfo
+ */
+
+const GROUPS = ["analysis", "incidents", "areas", "basemap"];
+/** @type {Set<string>} layers whose opacity slider is open */
+const opened = new Set();
+
+/** @param {LayerInfo} layer @returns {boolean} whether it is drawn as a heatmap */
+export const isHeat = (layer) =>
+  app.style.layers.some((/** @type {any} */ item) => layerOf(item) === layer.id && item.type === "heatmap");
+
+/** @param {LayerInfo} layer @returns {boolean} whether it colours areas by what happened there */
+export const isChoropleth = (layer) => layer.group === "analysis" && layer.geometry === "polygon";
+
+/** @param {LayerInfo} layer @returns {boolean} */
+const isAboutIncidents = (layer) => layer.group === "incidents" || layer.group === "analysis";
+
+/** @returns {LayerInfo|undefined} the choropleth that is on, else the first */
+export const choropleth = () => {
+  const all = app.layers.filter(isChoropleth);
+  return all.find((layer) => get().layers[layer.id]?.on) ?? all[0];
+};
+
+/**
+ * What of the layers is drawn on a map: side by side the main map has the heat and the second the
+ * choropleth; while time plays, what stands for the whole period is hidden.
+ * @param {"main"|"second"} name
+ * @returns {Record<string, {on: boolean, opacity: number}>}
+ */
+export function shownOn(name) {
+  const { layers, compare, timeline } = get();
+  return Object.fromEntries(app.layers.map((layer) => {
+    const { on: wanted, opacity } = layers[layer.id] ?? { on: false, opacity: 1 };
+    let drawn = wanted;
+    if (compare && isAboutIncidents(layer)) {
+      drawn = name === "main" ? isHeat(layer) : layer.id === choropleth()?.id;
+    }
+    if (timeline.open && isAboutIncidents(layer)) drawn = false;
+    return [layer.id, { on: drawn, opacity }];
+  }));
+}
+
+/** Draws the layers as the state wants them, on every map. */
+export function showLayers() {
+  for (const view of views()) {
+    const shown = shownOn(view === app.main ? "main" : "second");
+    for (const [id, { on: drawn, opacity }] of Object.entries(shown)) view.show(id, drawn, opacity);
+  }
+}
+
+/**
+ * Gives each layer that the filters change its new tiles.
+ * @param {LayerInfo[]} layers
+ */
+export async function refreshTiles(layers) {
+  await Promise.all(layers.map(async (layer) => {
+    const tiles = await tileJson(layer, () => void refreshTiles([layer]));
+    if (!tiles) return;
+    app.tiles[layer.id] = tiles;
+    for (const view of views()) view.setTiles(layer.id, tiles);
+  }));
+  drawSwitcher();
+  drawCards();
+}
+
+/** Layer states for a page opened without a link: as each layer.toml says. */
+export const defaults = () =>
+  Object.fromEntries(app.layers.map((layer) => [layer.id, { on: layer.visible, opacity: 1 }]));
+
+export function startLayers() {
+  drawSwitcher();
+  drawCards();
+  onLanguage(() => { drawSwitcher(); drawCards(); });
+  on(["layers", "compare", "timeline"], () => { showLayers(); drawSwitcher(); drawCards(); });
+  on(["filters"], () => void refreshTiles(app.layers.filter(isAboutIncidents)));
+  app.main.map.on("zoomend", hintZoom);
+  hintZoom();
+}
+
+function drawSwitcher() {
+  const focused = /** @type {HTMLElement|null} */ (document.activeElement)?.dataset?.focus;
+  fill(byId("layers"), GROUPS.map((group) => {
+    const members = app.layers.filter((layer) => layer.group === group);
+    return members.length > 0 && h("fieldset", { class: "layer-group" },
+      h("legend", { text: t(`layers.group.${group}`) }), members.map(row));
+  }));
+  if (focused) /** @type {HTMLElement|null} */ (document.querySelector(`[data-focus="${focused}"]`))?.focus();
+  hintZoom();
+}
+
+/** @param {LayerInfo} layer */
+function row(layer) {
+  const { on: shown, opacity } = get().layers[layer.id];
+  const many = layer.legend.length > 1 || layer.legend[0]?.shape === "ramp";
+  const open = opened.has(layer.id);
+  return h("div", { class: "layer", data: { layer: layer.id } },
+    h("div", { class: "layer-head" },
+      h("label", { title: pick(layer.description) },
+        h("input", {
+          type: "checkbox", class: "switch", role: "switch", checked: shown,
+          data: { focus: `on-${layer.id}` },
+          on: { change: (/** @type {any} */ event) => toggle(layer, event.target.checked) },
+        }),
+        !many && layer.legend[0] && swatch(layer.legend[0]),
+        h("span", { text: pick(layer.title) })),
+      h("span", { class: "zoom-hint note", text: t("layers.zoomIn"), hidden: true }),
+      shown && h("button", {
+        type: "button", class: "quiet small", "aria-expanded": String(open), data: { focus: `opacity-${layer.id}` },
+        title: t("layers.opacity"), "aria-label": t("layers.opacityOf", { layer: pick(layer.title) }),
+        text: `${number(opacity * 100)}%`,
+        on: { click: () => { opened[open ? "delete" : "add"](layer.id); drawSwitcher(); } },
+      })),
+    shown && open && h("input", {
+      type: "range", min: "0.1", max: "1", step: "0.05", value: String(opacity), class: "opacity",
+      data: { focus: `range-${layer.id}` }, "aria-label": t("layers.opacityOf", { layer: pick(layer.title) }),
+      on: {
+        input: (/** @type {any} */ event) => {
+          for (const view of views()) view.show(layer.id, view.shown[layer.id].on, Number(event.target.value));
+        },
+        change: (/** @type {any} */ event) => setLayer(layer.id, { opacity: Number(event.target.value) }),
+      },
+    }),
+    shown && many && h("ul", { class: "legend" }, legendRows(layer, app.tiles[layer.id], app.style)));
+}
+
+/** Two choropleths over each other tell nothing: one replaces the other. @param {LayerInfo} layer @param {boolean} shown */
+function toggle(layer, shown) {
+  const layers = { ...get().layers, [layer.id]: { ...get().layers[layer.id], on: shown } };
+  if (shown && isChoropleth(layer)) {
+    for (const other of app.layers) {
+      if (other !== layer && isChoropleth(other)) layers[other.id] = { ...layers[other.id], on: false };
+    }
+  }
+  set({ layers });
+}
+
+/** Says beside a layer that it shows only closer up. */
+function hintZoom() {
+  const zoom = app.main.map.getZoom();
+  for (const layer of app.layers) {
+    const drawn = app.main.drawing(layer.id).map((item) => item.minzoom ?? 0);
+    const from = Math.max(layer.minzoom ?? 0, drawn.length ? Math.min(...drawn) : 0);
+    const hint = document.querySelector(`[data-layer="${layer.id}"] .zoom-hint`);
+    if (hint instanceof HTMLElement) hint.hidden = !(get().layers[layer.id]?.on && zoom < from);
+  }
+}
+
+/** The card on each map with the legends of what analyses it shows. */
+export function drawCards() {
+  const { compare, timeline } = get();
+  for (const [name, view] of /** @type {const} */ ([["main", app.main], ["second", app.second]])) {
+    const box = byId(`view-${name}`);
+    const card = box.querySelector(".legend-card");
+    const title = box.querySelector(".view-title");
+    const cards = !view || timeline.open ? [] : app.layers.filter(
+      (layer) => (isChoropleth(layer) || isHeat(layer)) && view.shown[layer.id]?.on);
+    title.hidden = !(compare && view);
+    if (compare && view) {
+      const layer = name === "main" ? app.layers.find(isHeat) : choropleth();
+      title.textContent = layer ? pick(layer.title) : "";
+    }
+    if (timeline.open) continue; // the timeline writes these cards itself
+    card.hidden = cards.length === 0;
+    fill(card, cards.map((layer) => [
+      h("h3", { text: pick(layer.title) }),
+      h("ul", { class: "legend" }, legendRows(layer, app.tiles[layer.id], app.style)),
+    ]));
+  }
+}

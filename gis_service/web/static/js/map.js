@@ -1,0 +1,188 @@
+/** One map on the page: its layers, what is selected on it and what it plays. */
+
+import * as maplibre from "../vendor/maplibre-gl/maplibre-gl.mjs";
+import { layerOf, opacities, pattern, prepare, withBreaks } from "./style.js";
+
+/**
+ * @typedef {import("./layers.js").LayerInfo} LayerInfo
+ * @typedef {import("./tiles.js").TileJson} TileJson
+ * @typedef {import("./state.js").Camera} Camera
+ */
+
+const EMPTY = { type: "FeatureCollection", features: [] };
+const FONT = '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Noto Sans SC", sans-serif';
+const PATTERNS = ["hatch-grey", "dots-white"];
+
+/** @returns {boolean} whether the browser can draw the map at all */
+export function canDraw() {
+  try {
+    return Boolean(document.createElement("canvas").getContext("webgl2"));
+  } catch {
+    return false;
+  }
+}
+
+export class MapView {
+  /**
+   * @param {HTMLElement} container
+   * @param {{style: any, tiles: Record<string, TileJson>, bounds: [number, number, number, number],
+   *   shown: Record<string, {on: boolean, opacity: number}>, camera: Camera|null, padding: any}} options
+   */
+  constructor(container, { style, tiles, shown, bounds, camera, padding }) {
+    const prepared = prepare(style, tiles, shown);
+    this.served = { ...style, layers: style.layers.filter(
+      (/** @type {any} */ layer) => !layer.source || layer.source in prepared.sources) };
+    this.tiles = { ...tiles };
+    /** @type {Record<string, {on: boolean, opacity: number}>} */
+    this.shown = structuredClone(shown);
+    /** @type {Record<string, number>} */
+    this.weights = {};
+    this.map = new maplibre.Map({
+      container,
+      style: prepared,
+      ...(camera
+        ? { center: [camera.lon, camera.lat], zoom: camera.zoom, bearing: camera.bearing }
+        : { bounds, fitBoundsOptions: { padding } }),
+      minZoom: 7,
+      maxZoom: 20,
+      maxPitch: 0,
+      pitchWithRotate: false,
+      attributionControl: false,
+      localIdeographFontFamily: FONT,
+      fadeDuration: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 200,
+      clickTolerance: 5,
+    });
+    this.map.touchZoomRotate.disableRotation();
+    this.map.keyboard.enable();
+    this.ready = new Promise((resolve) => {
+      this.map.once("style.load", () => {
+        this.#addOwn();
+        resolve(this);
+      });
+    });
+  }
+
+  /** Patterns, the mark of the selection and the layers that play. */
+  #addOwn() {
+    for (const name of PATTERNS) {
+      const image = pattern(name);
+      if (image && !this.map.hasImage(name)) this.map.addImage(name, image, { pixelRatio: 2 });
+    }
+    for (const id of Object.keys(this.tiles)) this.colour(id);
+    this.map.addSource("selection", { type: "geojson", data: EMPTY });
+    const text = this.firstOf("symbol");
+    this.map.addLayer({
+      id: "selection-glow", type: "line", source: "selection", layout: { "line-join": "round" },
+      paint: { "line-color": "#ffffff", "line-width": 8, "line-opacity": 0.9 },
+    }, text);
+    this.map.addLayer({
+      id: "selection-line", type: "line", source: "selection", layout: { "line-join": "round" },
+      paint: { "line-color": "#0b57d0", "line-width": 3.2 },
+    }, text);
+    this.map.addLayer({
+      id: "selection-point", type: "circle", source: "selection",
+      filter: ["==", ["geometry-type"], "Point"],
+      paint: {
+        "circle-radius": 10, "circle-color": "rgba(11,87,208,0.12)", "circle-stroke-color": "#0b57d0",
+        "circle-stroke-width": 3,
+      },
+    });
+  }
+
+  /** @param {string} type @returns {string|undefined} id of the lowest style layer of that type */
+  firstOf(type) {
+    return this.served.layers.find((/** @type {any} */ layer) => layer.type === type)?.id;
+  }
+
+  /** @param {string} id of a layer of the service @returns {any[]} what draws it, as served */
+  drawing(id) {
+    return this.served.layers.filter((/** @type {any} */ layer) => layerOf(layer) === id);
+  }
+
+  /**
+   * Shows or hides a layer of the service.
+   * @param {string} id @param {boolean} on @param {number} opacity 0–1
+   */
+  show(id, on, opacity) {
+    const before = this.shown[id];
+    if (before && before.on === on && before.opacity === opacity) return;
+    this.shown[id] = { on, opacity };
+    for (const layer of this.drawing(id)) {
+      if (before?.on !== on) this.map.setLayoutProperty(layer.id, "visibility", on ? "visible" : "none");
+      if ((before?.opacity ?? 1) !== opacity) {
+        for (const [name, value] of opacities(layer, opacity)) this.map.setPaintProperty(layer.id, name, value);
+      }
+    }
+  }
+
+  /**
+   * Points a layer to the tiles of other filters and colours its classes by their breaks.
+   * @param {string} id @param {TileJson} tiles
+   */
+  setTiles(id, tiles) {
+    const changed = this.tiles[id]?.tiles.join() !== tiles.tiles.join();
+    this.tiles[id] = tiles;
+    const source = /** @type {any} */ (this.map.getSource(id));
+    if (changed && source) source.setTiles(tiles.tiles);
+    this.colour(id);
+  }
+
+  /** Classes of `id` by the breaks its TileJSON names. @param {string} id */
+  colour(id) {
+    const breaks = this.tiles[id]?.breaks;
+    if (!breaks) return;
+    for (const layer of this.drawing(id)) {
+      const name = layer.metadata?.["gis:breaks"];
+      if (name && breaks[name]) {
+        this.map.setPaintProperty(layer.id, "fill-color", withBreaks(layer.paint["fill-color"], breaks[name]));
+      }
+    }
+  }
+
+  /**
+   * Draws the heat of `id` so that its dense places reach the ramp's end whatever the filters
+   * leave: weights are relative to a high quantile of the bins in view.
+   * @param {string} id
+   */
+  normaliseHeat(id) {
+    const layer = this.drawing(id).find((item) => item.type === "heatmap");
+    if (!layer || !this.shown[id]?.on) return;
+    const counts = this.map.querySourceFeatures(id, { sourceLayer: id })
+      .map((feature) => Number(feature.properties.count)).sort((a, b) => a - b);
+    if (!counts.length) return;
+    const top = Math.max(1, counts[Math.floor(counts.length * 0.98)]);
+    const before = this.weights[id];
+    if (before && top / before < 1.25 && before / top < 1.25) return;
+    this.weights[id] = top;
+    this.map.setPaintProperty(layer.id, "heatmap-weight", ["min", 1.5, ["/", ["get", "count"], top]]);
+  }
+
+  /** Outlines the selection. @param {any} geometry GeoJSON, or null for none */
+  select(geometry) {
+    /** @type {any} */ (this.map.getSource("selection"))?.setData(
+      geometry ? { type: "Feature", geometry, properties: {} } : EMPTY,
+    );
+  }
+
+  /** @returns {Camera} */
+  get camera() {
+    const { lng, lat } = this.map.getCenter();
+    return { lon: lng, lat, zoom: this.map.getZoom(), bearing: this.map.getBearing() };
+  }
+
+  /** @returns {[number, number, number, number]} west, south, east, north of what is in view */
+  get bbox() {
+    const box = this.map.getBounds();
+    return [box.getWest(), box.getSouth(), box.getEast(), box.getNorth()];
+  }
+
+  /** The picture as a PNG data address, drawn in this very task. @returns {string} */
+  picture() {
+    this.map.redraw();
+    return this.map.getCanvas().toDataURL("image/png");
+  }
+
+  remove() {
+    this.map.remove();
+  }
+}
