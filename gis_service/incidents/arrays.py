@@ -1,0 +1,202 @@
+"""All incidents as arrays in memory, sorted by quadkey: what tiles, heat and counts are cut from.
+
+A :class:`Snapshot` never changes; a commit makes a new one that shares the sorted base and holds
+what came since in a small sorted table beside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import psycopg
+
+from gis_service.analysis import quadkey
+from gis_service.db.copy import literal
+from gis_service.incidents.filters import NO_TIME, IncidentFilter, to_mask
+from gis_service.incidents.models import STATES
+
+# the delta is merged when it passes this share of the base (and at least this many rows)
+MERGE_SHARE = 0.1
+MERGE_ROWS = 100_000
+_EPOCH_2000_US = 946_684_800_000_000  # PostgreSQL counts from 2000-01-01
+
+# fixed-width, never NULL: the binary COPY of a row then always has the same length
+_SELECT = f"""
+    COPY (
+        SELECT i.id, coalesce(ST_X(i.geom), 'NaN'), coalesce(ST_Y(i.geom), 'NaN'),
+               i.reported_at, coalesce(i.due_at, '-infinity'),
+               coalesce(array_position(ARRAY[{",".join(f"'{s}'" for s in STATES)}], i.state), 0),
+               i.class_id, coalesce(i.street_id, -1), coalesce(i.community_id, -1),
+               coalesce(i.grid_id, -1), coalesce(i.building_id, -1)
+        FROM incident i WHERE %s
+    ) TO STDOUT (FORMAT BINARY)
+"""
+_FIELDS = (
+    ("id", ">i8"), ("lon", ">f8"), ("lat", ">f8"), ("reported_at", ">i8"), ("due_at", ">i8"),
+    ("state", ">i4"), ("class_id", ">i4"), ("street_id", ">i4"), ("community_id", ">i4"),
+    ("grid_id", ">i4"), ("building_id", ">i4"),
+)  # fmt: skip
+_ROW = np.dtype(
+    [("count", ">i2")]
+    + [part for name, kind in _FIELDS for part in ((f"{name}_length", ">i4"), (name, kind))]
+)
+_HEADER_BYTES = 19
+_TRAILER_BYTES = 2
+
+
+@dataclass(frozen=True)
+class IncidentTable:
+    """Columns of equal length, sorted by ``quadkey``; implements ``filters.IncidentColumns``."""
+
+    quadkey: npt.NDArray[np.int64]
+    id: npt.NDArray[np.int64]
+    lon: npt.NDArray[np.float64]
+    lat: npt.NDArray[np.float64]
+    reported_at: npt.NDArray[np.int64]
+    due_at: npt.NDArray[np.int64]
+    state: npt.NDArray[np.int8]
+    class_id: npt.NDArray[np.int32]
+    street_id: npt.NDArray[np.int32]
+    community_id: npt.NDArray[np.int32]
+    grid_id: npt.NDArray[np.int32]
+    building_id: npt.NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    def take(self, rows: Any) -> IncidentTable:
+        """The rows of a slice, mask or index array."""
+        return IncidentTable(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    def between(self, first: int, behind: int) -> IncidentTable:
+        """The rows whose quadkey lies in ``[first, behind)``: views, nothing is copied."""
+        low, high = np.searchsorted(self.quadkey, (first, behind))
+        return self.take(slice(int(low), int(high)))
+
+    def select(self, wanted: IncidentFilter) -> npt.NDArray[np.bool_] | slice:
+        """What passes the filter, as something to index with."""
+        mask = to_mask(wanted, self)
+        return slice(None) if mask is None else mask
+
+
+def joined(tables: list[IncidentTable]) -> IncidentTable:
+    """One table of several, sorted by quadkey."""
+    whole = IncidentTable(
+        *(
+            np.concatenate([getattr(table, field.name) for table in tables])
+            for field in fields(IncidentTable)
+        )
+    )
+    return whole.take(np.argsort(whole.quadkey, kind="stable"))
+
+
+def read_table(
+    connection: psycopg.Connection[Any], condition: str = "true", parameters: Any = ()
+) -> IncidentTable:
+    """The incidents for which ``condition`` (on ``i``) holds, sorted by quadkey."""
+    with connection.cursor() as cursor:
+        rendered = psycopg.ClientCursor(connection).mogrify(literal(condition), parameters)
+        with cursor.copy(literal(_SELECT % rendered)) as copy:
+            raw = b"".join(bytes(block) for block in copy)
+    body = raw[_HEADER_BYTES : len(raw) - _TRAILER_BYTES]
+    rows = np.frombuffer(body, dtype=_ROW)
+    due = rows["due_at"].astype(np.int64)
+    keys = quadkey.of_positions(rows["lon"], rows["lat"])
+    order = np.argsort(keys, kind="stable")
+    return IncidentTable(
+        quadkey=keys[order],
+        id=rows["id"].astype(np.int64)[order],
+        lon=rows["lon"].astype(np.float64)[order],
+        lat=rows["lat"].astype(np.float64)[order],
+        reported_at=(rows["reported_at"].astype(np.int64) + _EPOCH_2000_US)[order],
+        due_at=np.where(due == np.iinfo(np.int64).min, NO_TIME, due + _EPOCH_2000_US)[order],
+        state=(rows["state"] - 1).astype(np.int8)[order],
+        **{
+            name: rows[name].astype(np.int32)[order]
+            for name in ("class_id", "street_id", "community_id", "grid_id", "building_id")
+        },
+    )
+
+
+def empty_table() -> IncidentTable:
+    """No incidents."""
+    rows = np.empty(0, dtype=_ROW)
+    return IncidentTable(
+        np.empty(0, np.int64), rows["id"].astype(np.int64), rows["lon"].astype(np.float64),
+        rows["lat"].astype(np.float64), np.empty(0, np.int64), np.empty(0, np.int64),
+        np.empty(0, np.int8), *(np.empty(0, np.int32) for _ in range(5)),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All incidents at one data version.
+
+    ``tables`` are the base and, where there is one, the delta. ``version`` is the number of the
+    last event heard, ``revision_id`` the boundary revision the area ids belong to.
+    """
+
+    tables: tuple[IncidentTable, ...]
+    version: int
+    revision_id: int | None
+
+    def with_changes(self, rows: IncidentTable, version: int) -> Snapshot:
+        """This and ``rows``; a row whose id was there before replaces it."""
+        kept = [_without(table, rows.id) for table in self.tables]
+        base, delta = kept[0], joined([*kept[1:], rows])
+        if len(delta) > max(MERGE_ROWS, MERGE_SHARE * len(base)):
+            return replace(self, tables=(joined([base, delta]),), version=version)
+        return replace(self, tables=(base, delta), version=version)
+
+    def count(self, wanted: IncidentFilter) -> int:
+        """Incidents that pass the filter, those without a position included."""
+        total = 0
+        for table in self.tables:
+            mask = to_mask(wanted, table)
+            total += len(table) if mask is None else int(np.count_nonzero(mask))
+        return total
+
+    def counts_by_area(
+        self, level: str, wanted: IncidentFilter
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+        """(area ids, counts > 0) of ``level``; what lies in no area is left out."""
+        ids = np.concatenate(
+            [getattr(table, f"{level}_id")[table.select(wanted)] for table in self.tables]
+        )
+        counts = np.bincount(ids[ids >= 0])
+        found = np.flatnonzero(counts)
+        return found.astype(np.int32), counts[found]
+
+    def series_by_area(
+        self, level: str, wanted: IncidentFilter, edges: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+        """(area ids (a,), counts (a, steps)) over half-open steps; edges in UTC microseconds."""
+        ids, steps = [], []
+        for table in self.tables:
+            rows = table.select(wanted)
+            step = np.searchsorted(edges, table.reported_at[rows], side="right") - 1
+            area = getattr(table, f"{level}_id")[rows]
+            inside = (area >= 0) & (step >= 0) & (step < len(edges) - 1)
+            ids.append(area[inside])
+            steps.append(step[inside])
+        areas, place = np.unique(np.concatenate(ids), return_inverse=True)
+        width = len(edges) - 1
+        flat = np.bincount(place * width + np.concatenate(steps), minlength=len(areas) * width)
+        return areas.astype(np.int32), flat.reshape(len(areas), width)
+
+    def time_span(self) -> tuple[int, int] | None:
+        """First and last report, UTC microseconds; None without incidents."""
+        filled = [table.reported_at for table in self.tables if len(table)]
+        if not filled:
+            return None
+        return min(int(t.min()) for t in filled), max(int(t.max()) for t in filled)
+
+
+def _without(table: IncidentTable, ids: npt.NDArray[np.int64]) -> IncidentTable:
+    if not len(table) or not len(ids) or ids.min() > table.id.max():
+        return table
+    gone = np.isin(table.id, ids)
+    return table.take(~gone) if gone.any() else table

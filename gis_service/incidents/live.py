@@ -1,0 +1,79 @@
+"""The incidents of a serving process in memory, kept in step with what is committed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from dataclasses import replace
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session, sessionmaker
+
+from gis_service.db.engine import driver_connection
+from gis_service.events.feed import Published
+from gis_service.hierarchy.models import LEVELS
+from gis_service.incidents.arrays import Snapshot, empty_table, read_table
+from gis_service.incidents.filters import Vocabulary
+
+
+class LiveIncidents:
+    """``current`` and ``vocabulary`` are replaced as a whole: who took them sees one version."""
+
+    def __init__(self, sessions: sessionmaker[Session]) -> None:
+        self.sessions = sessions
+        self.current = Snapshot((empty_table(),), 0, None)
+        self.vocabulary = Vocabulary({}, {})
+        self.class_codes: dict[int, str] = {}
+
+    async def load(self, version: int) -> None:
+        """Read everything."""
+        await asyncio.to_thread(self._load, version)
+
+    async def hear(self, events: list[Published]) -> None:
+        """A subscriber of the feed."""
+        version = events[-1].seq
+        topics = {event.topic for event in events}
+        changes = [event.payload for event in events if event.topic == "incidents"]
+        everything = any("placed_again" in payload for payload in changes)
+        if "hierarchy" in topics or everything:
+            await asyncio.to_thread(self._load, version)
+        elif changes or "classes" in topics:
+            await asyncio.to_thread(self._read_changes, changes, version)
+        else:
+            self.current = replace(self.current, version=version)
+
+    def _load(self, version: int) -> None:
+        with self.sessions() as session:
+            # one snapshot of the database for the areas and the incidents that name them
+            session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            revision = session.execute(text("SELECT max(id) FROM boundary_revision")).scalar()
+            self._read_vocabulary(session)
+            table = read_table(driver_connection(session))
+        self.current = Snapshot((table,), version, revision)
+
+    def _read_changes(self, changes: list[dict[str, int]], version: int) -> None:
+        snapshot = self.current
+        with self.sessions() as session:
+            self._read_vocabulary(session)
+            connection = driver_connection(session)
+            for change in changes:
+                if "first" in change:
+                    rows = read_table(
+                        connection, "i.id BETWEEN %s AND %s", (change["first"], change["last"])
+                    )
+                else:
+                    rows = read_table(connection, "i.id = ANY(%s)", (change["ids"],))
+                snapshot = snapshot.with_changes(rows, version)
+        self.current = replace(snapshot, version=version)
+
+    def _read_vocabulary(self, session: Session) -> None:
+        classes: dict[str, list[int]] = defaultdict(list)
+        class_codes: dict[int, str] = {}
+        for row in session.execute(text("SELECT id, code FROM incident_class ORDER BY id")):
+            classes[row.code].append(row.id)
+            class_codes[row.id] = row.code
+        areas: dict[str, dict[str, int]] = {level: {} for level in LEVELS}
+        for row in session.execute(text("SELECT level, code, id FROM area")):
+            areas[row.level][row.code] = row.id
+        self.vocabulary = Vocabulary({code: tuple(ids) for code, ids in classes.items()}, areas)
+        self.class_codes = class_codes
