@@ -58,6 +58,20 @@ def parse_crs(text: str) -> str:
     )
 
 
+def parse_metric_crs(text: str) -> str:
+    """``EPSG:n`` of a projected system whose unit is the metre, or InvalidInput."""
+    name = parse_crs(text)
+    if name.startswith("EPSG:"):
+        crs = _horizontal_crs(int(name.removeprefix("EPSG:")))
+        if crs.is_projected and crs.axis_info[0].unit_conversion_factor == 1.0:
+            return name
+    raise InvalidInput(
+        f"{name} does not measure in metres; give a projected system as EPSG:n",
+        f"{name} 的单位不是米；请给出投影坐标系 EPSG:n",
+        where="metric_crs",
+    )
+
+
 def to_wgs84(lon: npt.ArrayLike, lat: npt.ArrayLike, crs: str) -> tuple[Any, Any]:
     """WGS84 (longitude, latitude) in degrees of positions given in ``crs``.
 

@@ -19,6 +19,7 @@ _VERSION = 1
 _SLACK = 1e-6  # of a cell
 _EDGES_PER_CELL = 2.0
 _MOST_CELLS = 4_000_000
+TIE_M = 1e-6  # distances closer than this are equal: what rounding makes of one shared vertex
 
 
 class GridArrays(NamedTuple):
@@ -148,7 +149,7 @@ def within(
 
     ``best`` (one per polygon, inf between calls) gets their distances, ``found[used:]`` their
     numbers; the new ``used`` is returned and the caller resets ``best``. With ``nearest`` only
-    those at the smallest distance are sure to be among them.
+    those within TIE_M of the smallest distance are sure to be among them.
     """
     size = grid.frame[2]
     columns, rows = grid.size[0], grid.size[1]
@@ -180,5 +181,5 @@ def within(
                 if distance < best[owner]:
                     best[owner] = distance
                 if nearest:
-                    limit = distance
+                    limit = min(limit, distance + TIE_M)
     return used

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from gis_service.hierarchy.edge_grid import GridArrays, within
+from gis_service.hierarchy.edge_grid import TIE_M, GridArrays, within
 from gis_service.hierarchy.lookup_raster import RasterArrays, cell_at, covering_at, entry_covers
 
 FloatArray = npt.NDArray[np.float64]
@@ -152,22 +152,21 @@ def place_nearest(
         count = within(grid, metric_x[j], metric_y[j], radius, True, best, near, 0)
         if count == 0:
             continue
-        lowest, ties = near[0], 0
+        least = np.inf
         for k in range(count):
-            distance = best[near[k]]
-            if distance < best[lowest]:
-                lowest, ties = near[k], 1
-            elif distance == best[lowest]:
+            least = min(least, best[near[k]])
+        lowest, ties = best.size, 0
+        for k in range(count):
+            if best[near[k]] <= least + TIE_M:
                 lowest, ties = min(lowest, near[k]), ties + 1
-        distance = best[lowest]
         rows[i], area_ids[i], methods[i] = lowest, ids[lowest], _NEAREST
-        distances[i] = distance
+        distances[i] = best[lowest]
         if ties > 1:
             found = _grown(found, used, ties)
             begin = used
             for k in range(count):
-                if best[near[k]] == distance:
-                    found[0][used], found[1][used], found[2][used] = i, near[k], distance
+                if best[near[k]] <= least + TIE_M:
+                    found[0][used], found[1][used], found[2][used] = i, near[k], least
                     used += 1
             found[1][begin:used] = np.sort(found[1][begin:used])
         for k in range(count):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ import shapely
 
 from gis_service.errors import InvalidInput
 from gis_service.hierarchy.array_folder import TextColumn, frozen, open_arrays, save_arrays
-from gis_service.hierarchy.coordinates import from_wgs84, parse_crs
+from gis_service.hierarchy.coordinates import from_wgs84, parse_metric_crs
 from gis_service.hierarchy.edge_grid import EdgeGrid
 from gis_service.hierarchy.lookup_raster import PolygonIndex, point_arrays, polygon_edges
 from gis_service.hierarchy.models import LEVELS
@@ -33,6 +35,7 @@ from gis_service.hierarchy.placements import (
     Candidates,
     LevelPlacement,
     Method,
+    Placement,
     Placements,
 )
 
@@ -128,12 +131,12 @@ class Placer:
         """Structures of ``levels``: any of street, community, grid, building.
 
         ``metric_crs``: ``EPSG:n`` of a projected system in metres. ``nearest_m``: reach of the
-        nearest building; 0 turns it off. Raises InvalidInput for an unknown level and geometry
-        that is not polygonal.
+        nearest building; 0 turns it off. Raises InvalidInput for an unknown level, another
+        kind of system and geometry that is not polygonal.
         """
         if unknown := sorted(set(levels) - set(LEVELS)):
             raise InvalidInput(f"unknown level {unknown[0]!r}; levels are {', '.join(LEVELS)}")
-        crs = parse_crs(metric_crs)
+        crs = parse_metric_crs(metric_crs)
         built = {level: _Level.build(table, crs, cells) for level, table in levels.items()}
         return cls(built, crs, int(revision), _radius(nearest_m, "nearest_m"))
 
@@ -156,13 +159,17 @@ class Placer:
                 "nearest_m": self.nearest_m,
             }
             save_arrays(draft, {}, about)
-            if folder.exists():
-                old = draft.with_suffix(".old")
-                folder.rename(old)
-                draft.rename(folder)
-                shutil.rmtree(old, ignore_errors=True)
-            else:
-                draft.rename(folder)
+            old = draft.with_suffix(".old")
+            while True:
+                try:
+                    draft.rename(folder)
+                    break
+                except OSError as error:
+                    if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                        raise
+                with suppress(FileNotFoundError):  # another process moved it away
+                    folder.rename(old)
+                    shutil.rmtree(old)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
 
@@ -245,8 +252,9 @@ class Placer:
         metric = None
         if accuracy is not None and given.any():
             metric = from_wgs84(np.where(given, x, np.nan), y, self.metric_crs)
-        lists: list[tuple[int, Found]] = []
-        for level, s in self._levels.items():
+        nothing = (np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0))
+        lists: list[tuple[int, Found]] = [(0, nothing)]
+        for number, (level, s) in enumerate(self._levels.items()):
             answer = answers[level]
             out: tuple[Any, ...] = (
                 answer.row[part],
@@ -254,7 +262,6 @@ class Placer:
                 answer.method[part],
                 answer.distance_m[part],
             )
-            number = LEVELS.index(level)
             several = place_inside(s.index.arrays, s.ids, x, y, *out)
             lists.append((number, _where(several, ~given)))
             if metric is not None and accuracy is not None:
@@ -285,70 +292,47 @@ class Placer:
         points, levels, rows, distances = map(np.concatenate, zip(*found, strict=True))
         offsets = np.searchsorted(points, np.arange(count + 1))
         ids = np.full(len(rows), NO_AREA, np.int32)
-        for level, structures in self._levels.items():
-            own = levels == LEVELS.index(level)
+        for number, structures in enumerate(self._levels.values()):
+            own = levels == number
             ids[own] = structures.ids[rows[own]]
         return Candidates(offsets, levels, rows, ids, distances)
 
-    def place_one(self, lon: float, lat: float, accuracy_m: float | None = None) -> dict[str, Any]:
-        """One point's placement as ``/api/locate`` answers it.
-
-        Keys: each level (``{code, name}`` or None), ``method`` and ``distance_m`` of the finest
-        level answered, ``levels`` (each: method, distance_m), ``candidates`` and ``revision``.
-        """
+    def place_one(self, lon: float, lat: float, accuracy_m: float | None = None) -> Placement:
+        """The placement of one WGS84 point; see :meth:`place`."""
         x, y = float(lon), float(lat)
         if accuracy_m is not None:
-            return self._placed(self.place([x], [y], [accuracy_m]))
-        out: dict[str, Any] = dict.fromkeys(LEVELS)
-        methods: dict[str, dict[str, Any]] = {
-            level: {"method": "none", "distance_m": None} for level in LEVELS
-        }
-        finest = methods[LEVELS[0]]
+            return self._placement(self.place([x], [y], [accuracy_m], threads=1))
+        out = self._nothing()
         for level, s in self._levels.items():
             row, hits = inside_one(s.index.arrays, x, y)
             if hits > 1 or (hits == 0 and level == _NEAREST_LEVEL and self.nearest_m > 0):
-                return self._placed(self.place([x], [y]))
+                return self._placement(self.place([x], [y], threads=1))
             if hits:
-                out[level] = {"code": s.codes[row], "name": s.names[row]}
-                methods[level] = finest = {"method": "inside", "distance_m": 0.0}
-        return {
-            **out,
-            **finest,
-            "levels": methods,
-            "candidates": [],
-            "revision": self.revision,
-        }
+                out.areas[level] = self._area(level, row)
+                out.levels[level] = {"method": Method.INSIDE.label, "distance_m": 0.0}
+        return out
 
-    def _placed(self, placements: Placements) -> dict[str, Any]:
-        out: dict[str, Any] = dict.fromkeys(LEVELS)
-        methods: dict[str, dict[str, Any]] = {
-            level: {"method": "none", "distance_m": None} for level in LEVELS
+    def _nothing(self) -> Placement:
+        nowhere: dict[str, dict[str, Any]] = {
+            level: {"method": Method.NONE.label, "distance_m": None} for level in LEVELS
         }
-        finest = methods[LEVELS[0]]
+        return Placement(dict.fromkeys(LEVELS), nowhere, [], self.revision)
+
+    def _placement(self, placements: Placements) -> Placement:
+        out = self._nothing()
         for level, answer in placements.levels.items():
             method = Method(int(answer.method[0]))
             if method is not Method.NONE:
-                out[level] = self._area(level, int(answer.row[0]))
-                methods[level] = finest = {
-                    "method": method.label,
-                    "distance_m": _rounded(answer.distance_m[0]),
-                }
-        c = placements.candidates
-        candidates = [
-            {
-                "level": LEVELS[c.level[i]],
-                **self._area(LEVELS[c.level[i]], int(c.row[i])),
-                "distance_m": _rounded(c.distance_m[i]),
-            }
-            for i in range(len(c.row))
-        ]
-        return {
-            **out,
-            **finest,
-            "levels": methods,
-            "candidates": candidates,
-            "revision": self.revision,
-        }
+                out.areas[level] = self._area(level, int(answer.row[0]))
+                distance = _rounded(answer.distance_m[0])
+                out.levels[level] = {"method": method.label, "distance_m": distance}
+        found = placements.candidates
+        for i in range(len(found.row)):
+            level = self.levels[found.level[i]]
+            area = self._area(level, int(found.row[i]))
+            distance = _rounded(found.distance_m[i])
+            out.candidates.append({"level": level, **area, "distance_m": distance})
+        return out
 
     def _area(self, level: str, row: int) -> dict[str, str]:
         structures = self._levels[level]
@@ -384,9 +368,3 @@ def _accuracies(accuracy_m: npt.ArrayLike | None, count: int) -> FloatArray | No
 def _where(found: Found, keep: npt.NDArray[np.bool_], by_point: bool = True) -> Found:
     chosen = keep[found[0]] if by_point else keep
     return found[0][chosen], found[1][chosen], found[2][chosen]
-
-
-def area_table(rows: Iterable[tuple[int, str, str, bytes]]) -> AreaTable:
-    """An :class:`AreaTable` of (identity, code, name, WKB) rows, as a query gives them."""
-    columns = list(zip(*rows, strict=True)) or [(), (), (), ()]
-    return AreaTable(np.array(columns[0], np.int32), columns[1], columns[2], columns[3])
