@@ -17,6 +17,7 @@ const SVG = "http://www.w3.org/2000/svg";
  * @returns {any}
  */
 export function h(tag, props = {}, ...children) {
+  /** @type {any} */
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(props)) {
     if (value === null || value === undefined || value === false) continue;

@@ -175,7 +175,7 @@ export function drawCards() {
     }
     if (timeline.open) continue; // the timeline writes these cards itself
     card.hidden = cards.length === 0;
-    fill(card, cards.map((layer) => [
+    fill(card, cards.flatMap((layer) => [
       h("h3", { text: pick(layer.title) }),
       h("ul", { class: "legend" }, legendRows(layer, app.tiles[layer.id], app.style)),
     ]));

@@ -37,6 +37,7 @@ export class MapView {
     this.shown = structuredClone(shown);
     /** @type {Record<string, number>} */
     this.weights = {};
+    /** @type {any} */
     this.map = new maplibre.Map({
       container,
       style: prepared,
@@ -148,7 +149,8 @@ export class MapView {
     const layer = this.drawing(id).find((item) => item.type === "heatmap");
     if (!layer || !this.shown[id]?.on) return;
     const counts = this.map.querySourceFeatures(id, { sourceLayer: id })
-      .map((feature) => Number(feature.properties.count)).sort((a, b) => a - b);
+      .map((/** @type {any} */ feature) => Number(feature.properties.count))
+      .sort((/** @type {number} */ a, /** @type {number} */ b) => a - b);
     if (!counts.length) return;
     const top = Math.max(1, counts[Math.floor(counts.length * 0.98)]);
     const before = this.weights[id];

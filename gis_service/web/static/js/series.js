@@ -77,23 +77,17 @@ export function heatTop(series, cumulative) {
 const areaCount = (series, code, step, cumulative) =>
   cumulative ? series.items[code].slice(0, step + 1).reduce((sum, n) => sum + n, 0) : series.items[code][step];
 
-/** Whether areas are compared per building (where buildings are known) or per km². @param {AreaAnswer} series */
-export const perBuilding = (series) =>
-  Object.values(series.denominators).some(({ buildings }) => (buildings ?? 0) > 0);
-
 /**
- * Each area at `step`: its count, whether that is enough to claim a rate, and the rate per 100
- * buildings or per km². Areas without a count in the answer had none, and are zero, not missing.
+ * Each area at `step`: its count, whether that is enough to claim a rate, and the rate per
+ * km² (as the layer of the whole range says it). Areas without a count in the answer had none, and are zero, not missing.
  * @param {AreaAnswer} series @param {number} step @param {boolean} cumulative
  * @returns {Map<string, {n: number, enough: boolean, value: number}>}
  */
 export function areasAt(series, step, cumulative) {
   const { minimum_count: fewest } = app.district;
-  const buildings = perBuilding(series);
   const out = new Map();
-  for (const [code, denominator] of Object.entries(series.denominators)) {
+  for (const [code, { area_km2: of }] of Object.entries(series.denominators)) {
     const n = code in series.items ? areaCount(series, code, step, cumulative) : 0;
-    const of = buildings ? (denominator.buildings ?? 0) / 100 : denominator.area_km2;
     out.set(code, { n, enough: n >= fewest && of > 0, value: of > 0 ? n / of : 0 });
   }
   return out;
@@ -104,6 +98,7 @@ export function areasAt(series, step, cumulative) {
  * @param {AreaAnswer} series @param {boolean} cumulative
  */
 export function areaBreaks(series, cumulative) {
+  /** @type {number[]} */
   const values = [];
   const steps = series.edges.length - 1;
   for (let step = 0; step < steps; step += cumulative ? Math.max(1, Math.floor(steps / 4)) : 1) {

@@ -4,11 +4,11 @@ import { isAbort, latest } from "./api.js";
 import { app, views } from "./app.js";
 import { byId, debounce, fill, h, icon, svg } from "./dom.js";
 import { dateTime, date, figure, monthDay, monthDayHour, number, onLanguage, pick, t } from "./i18n.js";
-import { choropleth, drawCards, isChoropleth, isHeat } from "./layers.js";
+import { drawCards, isChoropleth, isHeat } from "./layers.js";
 import { swatch } from "./legend.js";
 import { complain } from "./messages.js";
 import { Player } from "./play.js";
-import { areaBreaks, areasAt, fetchSeries, heatAt, heatTop, perBuilding, totals } from "./series.js";
+import { areaBreaks, areasAt, fetchSeries, heatAt, heatTop, totals } from "./series.js";
 import { get, on, setTimeline } from "./state.js";
 import { classes, layerOf } from "./style.js";
 
@@ -255,7 +255,7 @@ function legend() {
   for (const [name, what] of /** @type {const} */ ([["main", main], ["second", second]])) {
     const card = byId(`view-${name}`).querySelector(".legend-card");
     card.hidden = !(what.heat || what.areas);
-    fill(card, what.heat && heatLegend(), what.areas && series.areas && areaLegend(series.areas));
+    fill(card, what.heat && heatLegend(), what.areas && areaLegend());
   }
 }
 
@@ -268,11 +268,10 @@ function heatLegend() {
     h("span", { class: "ramp-ends" }, h("span", { text: "0" }), h("span", { text: t("timeline.heatTop", { n: top }) }))))];
 }
 
-/** @param {import("./series.js").AreaAnswer} areas */
-function areaLegend(areas) {
-  const layer = choropleth();
+function areaLegend() {
+  const layer = app.layers.find((item) => item.id === layerOf(areaDrawing()));
   const found = classes(areaDrawing().paint["fill-color"], breaks);
-  const unit = t(perBuilding(areas) ? "timeline.perBuildings" : "timeline.perKm2");
+  const unit = t("timeline.perKm2");
   return [h("h3", { text: t("timeline.areas", { level: t(`level.${level()}`) }) }), h("ul", { class: "legend" },
     h("li", { class: "ramp-row" }, h("span", { text: unit }),
       found.length ? h("ul", { class: "classes" }, found.map(({ colour, from, to }) => h("li", {},
