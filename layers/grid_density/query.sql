@@ -8,6 +8,10 @@ SELECT a.code, a.name, coalesce(c.count, 0) AS count, b.buildings,
 FROM grid a
 LEFT JOIN unnest(CAST(:area_ids AS int[]), CAST(:counts AS int[])) AS c (area_id, count)
        ON c.area_id = a.area_id
-LEFT JOIN building_count b ON b.area_id = a.area_id
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN EXISTS (SELECT 1 FROM building WHERE valid_to IS NULL)
+                THEN (SELECT count(*) FROM building
+                      WHERE parent_id = a.area_id AND valid_to IS NULL) END AS buildings
+) b
 WHERE a.valid_to IS NULL AND a.kind = :grid_kind
   AND a.mercator && ST_TileEnvelope(:z, :x, :y, margin => 0.015625)

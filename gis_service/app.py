@@ -1,0 +1,175 @@
+"""The application: routers, one table from domain errors to statuses, lifespan."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gis_service import errors
+from gis_service.db.engine import (
+    async_session_factory,
+    conninfo,
+    make_async_engine,
+    make_engine,
+    session_factory,
+)
+from gis_service.dependencies import locale_of
+from gis_service.events.follower import Follower
+from gis_service.hierarchy.live import LiveLocator
+from gis_service.hierarchy.router import router as hierarchy_router
+from gis_service.incidents.live import LiveIncidents
+from gis_service.incidents.router import router as incidents_router
+from gis_service.maps.registry import read_registry
+from gis_service.maps.router import router as maps_router
+from gis_service.maps.tiles import Tiles
+from gis_service.settings import Settings, get_settings
+from gis_service.web.router import router as web_router
+
+STATUSES: dict[type[errors.DomainError], tuple[int, str, str]] = {
+    errors.InvalidInput: (400, "请求无效", "invalid request"),
+    errors.NotFound: (404, "未找到", "not found"),
+    errors.Conflict: (409, "冲突", "conflict"),
+    errors.TooLarge: (413, "内容过大", "too large"),
+    errors.NotReady: (503, "尚未就绪", "not ready"),
+    errors.ConfigurationError: (500, "配置错误", "configuration error"),
+}
+TITLES = {404: ("未找到", "not found"), 405: ("方法不允许", "method not allowed")}
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The service on the database that ``settings`` name (started where it is the private one)."""
+    settings = settings or get_settings()
+    app = FastAPI(
+        title="gis_service",
+        version="0.1.0",
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+    )
+    app.state.settings = settings
+    app.state.registry = read_registry(settings.layers_dir)
+    # /api/areas/{level}/series stands before /api/areas/{level}/{code}
+    for router in (maps_router, hierarchy_router, incidents_router, web_router):
+        app.include_router(router)
+    app.add_api_route("/healthz", _alive, include_in_schema=False)
+    app.add_api_route("/readyz", _ready, include_in_schema=False)
+    app.add_exception_handler(errors.DomainError, _domain_problem)
+    app.add_exception_handler(RequestValidationError, _validation_problem)
+    app.add_exception_handler(HTTPException, _http_problem)
+    app.add_middleware(SecurityHeaders)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    address = conninfo(settings)
+    engine = make_async_engine(address, settings)
+    blocking = make_engine(address)  # for what runs in threads: loading arrays and structures
+    app.state.sessions = async_session_factory(engine)
+    app.state.locator = LiveLocator(session_factory(blocking), settings)
+    app.state.incidents = LiveIncidents(session_factory(blocking))
+    app.state.follower = Follower(address, engine)
+    app.state.tiles = Tiles(
+        app.state.registry, app.state.sessions, app.state.incidents, app.state.follower, settings
+    )
+
+    async def load() -> None:
+        await app.state.locator.load()
+        await app.state.incidents.load(app.state.follower.seq)
+
+    for part in (app.state.locator, app.state.incidents, app.state.tiles):
+        app.state.follower.subscribe(part.hear)
+    await app.state.follower.start(load)
+    yield
+    await app.state.follower.stop()
+    await engine.dispose()
+    blocking.dispose()
+
+
+async def _alive() -> Response:
+    return Response("ok\n", media_type="text/plain")
+
+
+async def _ready(request: Request) -> Response:
+    """200 when requests will be served with current data, else 503 with the reasons."""
+    problem = request.app.state.follower.problem
+    body = {"ready": problem is None, "reasons": [problem] if problem else []}
+    return Response(
+        orjson.dumps(body), status_code=503 if problem else 200, media_type="application/json"
+    )
+
+
+def _problem(status: int, title: str, detail: str, where: str | None = None) -> Response:
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    if where:
+        body["where"] = where
+    return Response(
+        orjson.dumps(body), status_code=status, media_type="application/problem+json"
+    )
+
+
+async def _domain_problem(request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, errors.DomainError)  # noqa: S101 - registered for these only
+    status, zh, en = STATUSES[type(problem)]
+    locale = locale_of(request)
+    return _problem(status, zh if locale == "zh" else en, problem.text(locale), problem.where)
+
+
+async def _validation_problem(request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, RequestValidationError)  # noqa: S101 - registered for these only
+    first = problem.errors()[0]
+    where = str(first["loc"][-1]) if first["loc"] else None
+    locale = locale_of(request)
+    words = f"{where}: {first['msg']}"
+    return _problem(400, "请求无效" if locale == "zh" else "invalid request", words, where)
+
+
+async def _http_problem(request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, HTTPException)  # noqa: S101 - registered for these only
+    zh, en = TITLES.get(problem.status_code, (str(problem.detail), str(problem.detail)))
+    title = zh if locale_of(request) == "zh" else en
+    response = _problem(problem.status_code, title, f"{title}: {request.url.path}")
+    response.headers.update(problem.headers or {})
+    return response
+
+
+POLICY = (
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "worker-src 'self' blob:; connect-src 'self'{tiles}; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
+
+
+class SecurityHeaders:
+    """Headers that every answer carries."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        url = get_settings().basemap_url
+        origin = " " + "/".join(url.split("/")[:3]) if url else ""
+        self.headers = [
+            (b"content-security-policy", POLICY.format(tiles=origin).encode()),
+            (b"x-content-type-options", b"nosniff"),
+            (b"referrer-policy", b"same-origin"),
+            (b"cross-origin-opener-policy", b"same-origin"),
+        ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *self.headers]
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)

@@ -1,0 +1,70 @@
+"""What the map says of the district: async session and arguments to rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from gis_service.hierarchy.models import LEVELS
+
+# the label of generated data: the loader of the demo writes it into its revision
+ILLUSTRATIVE = "illustrative"
+
+
+async def district_facts(session: AsyncSession) -> dict[str, Any]:
+    """``bbox`` (WGS84) of the coarsest level, ``levels`` with their numbers of areas, the last
+    ``revision``, and whether the data is ``illustrative``."""
+    levels: dict[str, int] = {}
+    bbox: list[float] | None = None
+    for level in LEVELS:
+        row = (
+            await session.execute(
+                text(
+                    "SELECT count(*) AS areas, min(ST_XMin(geom)) AS west, "  # noqa: S608
+                    "min(ST_YMin(geom)) AS south, max(ST_XMax(geom)) AS east, "
+                    f"max(ST_YMax(geom)) AS north FROM {level} WHERE valid_to IS NULL"
+                )
+            )
+        ).one()
+        if row.areas:
+            levels[level] = row.areas
+            bbox = bbox or [round(value, 6) for value in row[1:]]
+    revision = (
+        (
+            await session.execute(
+                text(
+                    "SELECT id, label, applied_at, source FROM boundary_revision "
+                    "ORDER BY id DESC LIMIT 1"
+                )
+            )
+        )
+        .mappings()
+        .one_or_none()
+    )
+    return {
+        "bbox": bbox,
+        "levels": levels,
+        "revision": {k: v for k, v in revision.items() if k != "source"} if revision else None,
+        "illustrative": bool(revision and revision["source"].startswith(ILLUSTRATIVE)),
+    }
+
+
+async def unplaced_count(session: AsyncSession) -> int:
+    """Incidents in the unplaced queue."""
+    query = text("SELECT count(*) FROM incident WHERE placement_method = 'none'")
+    return int((await session.execute(query)).scalar_one())
+
+
+async def denominators(session: AsyncSession, level: str) -> list[dict[str, Any]]:
+    """Areas of a level in force with km² and, for grids, buildings (null where none are loaded)."""
+    buildings = "b.buildings" if level == "grid" else "NULL::bigint"
+    join = "LEFT JOIN building_count b ON b.area_id = a.area_id" if level == "grid" else ""
+    rows = await session.execute(
+        text(
+            f"SELECT a.code, a.area_id, round((a.area_m2 / 1e6)::numeric, 6)::float8 AS area_km2, "  # noqa: S608
+            f"{buildings} AS buildings FROM {level} a {join} WHERE a.valid_to IS NULL"
+        )
+    )
+    return [dict(row) for row in rows.mappings()]

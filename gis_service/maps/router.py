@@ -1,0 +1,202 @@
+"""HTTP: layers, styles, tiles, and numbers over time."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from gis_service.dependencies import (
+    SessionDependency,
+    check_parameters,
+    refuse_unknown_parameters,
+)
+from gis_service.errors import InvalidInput, NotFound
+from gis_service.hierarchy.models import Level
+from gis_service.incidents.filters import PARAMETERS, IncidentFilter
+from gis_service.incidents.router import FilterDescription, filter_of
+from gis_service.maps import queries
+from gis_service.maps.registry import Layer
+from gis_service.maps.series import edges_text, heat_series, step_edges
+from gis_service.maps.styles import map_style, tilejson
+from gis_service.maps.tiles import Tile, Tiles
+
+router = APIRouter(tags=["maps"])
+
+MVT = "application/vnd.mapbox-vector-tile"
+SERIES_FILTERS = tuple(name for name in PARAMETERS if name != "q")
+Steps = Annotated[int, Query(ge=1, le=400, description="steps over the time range")]
+
+
+@router.get("/api/layers", dependencies=[Depends(refuse_unknown_parameters)])
+async def list_layers(request: Request) -> Response:
+    """Every layer with its fields, filters and legend."""
+    hidden = {"query", "labels", "style", "inputs", "density", "topics"}
+    items = [
+        {**layer.model_dump(exclude=hidden), "legend": layer.style.get("legend", [])}
+        for layer in request.app.state.registry
+    ]
+    return _json({"items": items, "next": None})
+
+
+@router.get("/api/district", dependencies=[Depends(refuse_unknown_parameters)])
+async def district(request: Request, session: SessionDependency) -> Response:
+    """What the district is: extent, levels, incidents, and what the map must say of itself."""
+    settings = request.app.state.settings
+    snapshot = request.app.state.incidents.current
+    span = snapshot.time_span()
+    edges = edges_text(span) if span else [None, None]  # type: ignore[arg-type]
+    return _json(
+        {
+            "title": {"zh": settings.title, "en": settings.title_en},
+            **await queries.district_facts(session),
+            "timezone": settings.timezone,
+            "incidents": {
+                "count": snapshot.count(IncidentFilter()),
+                "unplaced": await queries.unplaced_count(session),
+                "first": edges[0],
+                "last": edges[1],
+            },
+            "data_version": snapshot.version,
+            "map_approval_number": settings.map_approval_number,
+            "basemap_url": settings.basemap_url,
+            "basemap_attribution": settings.basemap_attribution,
+            "minimum_count": settings.minimum_count,
+            "metric_crs": request.app.state.locator.current.metric_crs,
+        }
+    )
+
+
+@router.get("/styles/{name}.json", dependencies=[Depends(refuse_unknown_parameters)])
+async def style(request: Request, name: str) -> Response:
+    """A MapLibre style of all layers, drawn in the order of their groups."""
+    if name != "map":
+        raise NotFound(f"no style {name!r}; there is 'map'", f"没有样式 {name!r}；现有：map")
+    return _json(map_style(request.app.state.registry, str(request.base_url)))
+
+
+@router.get("/tiles/{layer_id}.json")
+async def describe_tiles(
+    request: Request, layer_id: str, session: SessionDependency, _filter: FilterDescription
+) -> Response:
+    """TileJSON 3 of a layer under a filter, with class breaks where its style wants them."""
+    layer: Layer = request.app.state.registry[layer_id]
+    check_parameters(request, set(layer.filters))
+    body = tilejson(layer, str(request.base_url), request.url.query)
+    facts = await queries.district_facts(session)
+    if facts["bbox"]:
+        body["bounds"] = facts["bbox"]
+    tiles: Tiles = request.app.state.tiles
+    if layer.breaks:
+        snapshot = request.app.state.incidents.current
+        wanted = filter_of(request, layer.filters)
+        body["breaks"] = {layer.breaks: await tiles.inputs.breaks(snapshot, wanted)}
+        body["unit"] = layer.unit.model_dump() if layer.unit else None
+    return _json(body)
+
+
+@router.get(
+    "/tiles/{layer_id}/{z}/{x}/{y}.mvt",
+    response_class=Response,
+    responses={200: {"content": {MVT: {}}}, 204: {"description": "nothing in this tile"}},
+    openapi_extra={
+        "parameters": [
+            {"name": name, "in": "query", "required": False, "schema": {"type": "string"}}
+            for name in SERIES_FILTERS
+        ]
+    },
+)
+async def get_tile(request: Request, layer_id: str, z: int, x: int, y: int) -> Response:
+    """A vector tile; the MVT layer is named like the layer."""
+    state = request.app.state
+    layer: Layer = state.registry[layer_id]
+    tiles: Tiles = state.tiles
+    # the query as written is the key: a filter is parsed for a new tile only
+    key = (z, x, y, request.scope["query_string"])
+    tile = tiles.cached(layer, key)
+    if tile is None:
+        _check_address(layer, z, x, y)
+        check_parameters(request, set(layer.filters))
+        wanted = filter_of(request, layer.filters)
+        tile = await tiles.tile(layer, z, x, y, wanted, key)
+    return _answer(request, layer, tile)
+
+
+@router.get("/api/heat/series")
+async def heat_over_time(
+    request: Request,
+    _filter: FilterDescription,
+    zoom: Annotated[int, Query(ge=0, le=24, description="zoom of the map that asks")] = 12,
+    steps: Steps = 24,
+) -> Response:
+    """Heat cells of a box with their counts per time step, in one answer."""
+    check_parameters(request, {*SERIES_FILTERS, "zoom", "steps"})
+    wanted = filter_of(request, SERIES_FILTERS)
+    snapshot = request.app.state.incidents.current
+    edges = step_edges(snapshot, wanted, steps)
+    body = heat_series(snapshot, wanted, edges, zoom + 6)
+    return _json({"edges": edges_text(edges), **body, "data_version": snapshot.version})
+
+
+@router.get("/api/areas/{level}/series")
+async def areas_over_time(
+    request: Request, level: Level, session: SessionDependency, _filter: FilterDescription,
+    steps: Steps = 24,
+) -> Response:  # fmt: skip
+    """Counts per area and time step, with what they are to be divided by."""
+    check_parameters(request, {*SERIES_FILTERS, "steps"})
+    wanted = filter_of(request, SERIES_FILTERS)
+    snapshot = request.app.state.incidents.current
+    edges = step_edges(snapshot, wanted, steps)
+    ids, counts = snapshot.series_by_area(level, wanted, edges)
+    areas = await queries.denominators(session, level)
+    by_id = dict(zip(ids.tolist(), counts.tolist(), strict=True))
+    return _json(
+        {
+            "edges": edges_text(edges),
+            "items": {
+                area["code"]: by_id[area["area_id"]] for area in areas if area["area_id"] in by_id
+            },
+            "denominators": {
+                area["code"]: {"area_km2": area["area_km2"], "buildings": area["buildings"]}
+                for area in areas
+            },
+            "data_version": snapshot.version,
+        }
+    )
+
+
+def _check_address(layer: Layer, z: int, x: int, y: int) -> None:
+    if not layer.minzoom <= z <= layer.maxzoom:
+        raise InvalidInput(
+            f"zoom {z}: layer {layer.id} has zooms {layer.minzoom} to {layer.maxzoom}",
+            f"缩放级别 {z}：图层 {layer.id} 的级别为 {layer.minzoom}–{layer.maxzoom}",
+            where="z",
+        )
+    if not (0 <= x < 1 << z and 0 <= y < 1 << z):
+        raise InvalidInput(
+            f"{x}/{y}: at zoom {z} both run from 0 to {(1 << z) - 1}",
+            f"{x}/{y}：{z} 级时取值为 0 至 {(1 << z) - 1}",
+            where="x" if not 0 <= x < 1 << z else "y",
+        )
+
+
+def _answer(request: Request, layer: Layer, tile: Tile) -> Response:
+    headers = {
+        "ETag": tile.etag,
+        # public tiles may be kept but are asked for again; others are nobody else's
+        "Cache-Control": "public, no-cache" if layer.public else "private, no-store",
+        "X-Data-Version": str(tile.version),
+    }
+    if request.headers.get("if-none-match") == tile.etag:
+        return Response(status_code=304, headers=headers)
+    if not tile.body:
+        return Response(status_code=204, headers=headers)
+    return Response(tile.body, media_type=MVT, headers=headers)
+
+
+def _json(body: Any) -> Response:
+    return Response(orjson.dumps(body), media_type="application/json")
+
+

@@ -1,0 +1,160 @@
+"""Answer tiles: from the cache, from the arrays, or from one SQL statement."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import async_sessionmaker
+
+from gis_service.errors import NotReady
+from gis_service.events.feed import Published
+from gis_service.events.follower import Follower
+from gis_service.incidents.arrays import Snapshot
+from gis_service.incidents.filters import IncidentFilter
+from gis_service.incidents.live import LiveIncidents
+from gis_service.maps.area_inputs import AreaInputs
+from gis_service.maps.density import density_tile
+from gis_service.maps.registry import Layer, Registry, statement
+from gis_service.settings import Settings
+
+TOPICS = ("hierarchy", "incidents", "basemap")
+RETRIES = 20
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Bytes of a tile, its ETag, and the version of the data it shows."""
+
+    body: bytes
+    etag: str
+    version: int
+
+
+class TileCache:
+    """Least recently used tiles up to a number of bytes."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self.most_bytes = most_bytes
+        self.bytes = 0
+        self._tiles: OrderedDict[Any, Tile] = OrderedDict()
+
+    def get(self, key: Any) -> Tile | None:
+        tile = self._tiles.get(key)
+        if tile is not None:
+            self._tiles.move_to_end(key)
+        return tile
+
+    def put(self, key: Any, tile: Tile) -> None:
+        if key in self._tiles:
+            return
+        self._tiles[key] = tile
+        self.bytes += len(tile.body) + 300
+        while self.bytes > self.most_bytes and self._tiles:
+            _, old = self._tiles.popitem(last=False)
+            self.bytes -= len(old.body) + 300
+
+    def clear(self) -> None:
+        self._tiles.clear()
+        self.bytes = 0
+
+
+class Tiles:
+    """The tiles of a serving process. ``versions`` counts the changes heard per topic."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        sessions: async_sessionmaker[Any],
+        incidents: LiveIncidents,
+        follower: Follower,
+        settings: Settings,
+    ) -> None:
+        self.registry = registry
+        self.sessions = sessions
+        self.incidents = incidents
+        self.follower = follower
+        self.settings = settings
+        self.cache = TileCache(settings.tile_cache_bytes)
+        self.versions = dict.fromkeys(TOPICS, 0)
+        self.inputs = AreaInputs(sessions, settings)
+        self._statements = {
+            layer.id: text(statement(layer)) for layer in registry if layer.source == "sql"
+        }
+
+    async def hear(self, events: list[Published]) -> None:
+        """A subscriber of the feed, behind those that refresh the arrays."""
+        for event in events:
+            if event.topic in self.versions:
+                self.versions[event.topic] = event.seq
+        self.cache.clear()
+
+    def version_of(self, layer: Layer) -> int:
+        """The last change that concerns a layer."""
+        return max(self.versions[topic] for topic in layer.topics)
+
+    def cached(self, layer: Layer, key: Any) -> Tile | None:
+        """The tile for ``key`` if it is still true."""
+        return self.cache.get((layer.id, self.version_of(layer), key))
+
+    async def tile(
+        self, layer: Layer, z: int, x: int, y: int, wanted: IncidentFilter, key: Any
+    ) -> Tile:
+        """Make a tile and keep it under ``key``."""
+        version = self.version_of(layer)
+        if layer.source == "density":
+            snapshot = self.incidents.current
+            body = await asyncio.to_thread(
+                density_tile, layer, snapshot, wanted, self.incidents.class_codes, z, x, y
+            )
+            shown = snapshot.version
+        else:
+            body, shown = await self._from_sql(layer, z, x, y, wanted)
+        digest = hashlib.blake2b(body, digest_size=8).hexdigest()
+        tile = Tile(body, f'"{digest}"', shown)
+        if version == self.version_of(layer):
+            self.cache.put((layer.id, version, key), tile)
+        return tile
+
+    async def _from_sql(
+        self, layer: Layer, z: int, x: int, y: int, wanted: IncidentFilter
+    ) -> tuple[bytes, int]:
+        """One statement; joined with numbers of the same boundary revision, or tried again."""
+        for _ in range(RETRIES):
+            snapshot = self.incidents.current
+            async with self.sessions() as session:
+                parameters = await self._parameters(layer, snapshot, wanted)
+                row = (
+                    await session.execute(
+                        self._statements[layer.id], {"z": z, "x": x, "y": y, **parameters}
+                    )
+                ).one()
+                if not layer.inputs.counts:
+                    return bytes(row[0]), self.follower.seq
+                revision = (
+                    await session.execute(text("SELECT max(id) FROM boundary_revision"))
+                ).scalar()
+            if revision == snapshot.revision_id:
+                return bytes(row[0]), snapshot.version
+            await self.follower.next_change(0.2)
+        raise NotReady(
+            "the boundaries are just being revised; try again in a moment",
+            "区划正在更新，请稍后重试",
+        )
+
+    async def _parameters(
+        self, layer: Layer, snapshot: Snapshot, wanted: IncidentFilter
+    ) -> dict[str, Any]:
+        if not layer.inputs.counts:
+            return {}
+        return {
+            "grid_kind": self.settings.grid_kind,
+            **({} if layer.inputs.hotspots else {"minimum_count": self.settings.minimum_count}),
+            **await self.inputs.parameters(
+                snapshot, wanted, layer.inputs.counts, hotspots=layer.inputs.hotspots
+            ),
+        }
