@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -68,8 +67,7 @@ class LevelPlacement:
 class Candidates:
     """CSR over the points: candidates of point i are ``[offsets[i]:offsets[i + 1]]``.
 
-    Within a point by level (position in ``Placements.levels``, coarsest first), then distance,
-    then code.
+    Within a point by level (position in ``LEVELS``, coarsest first), then distance, then code.
     """
 
     offsets: npt.NDArray[np.int64]
@@ -100,28 +98,3 @@ class Placements:
             method[answered] = answer.method[answered]
             distance[answered] = answer.distance_m[answered]
         return method, distance
-
-
-@dataclass(frozen=True)
-class Placement:
-    """The placement of one point; ``areas`` gives each of the four levels' ``{code, name}``."""
-
-    areas: dict[str, dict[str, str] | None]
-    levels: dict[str, dict[str, Any]]  # each: method, distance_m
-    candidates: list[dict[str, Any]]  # each: level, code, name, distance_m
-    revision: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """As ``/api/locate`` answers it: the levels' areas, method and distance_m of the finest
-        level answered, levels, candidates, revision."""
-        finest: dict[str, Any] = {"method": Method.NONE.label, "distance_m": None}
-        for answer in self.levels.values():
-            if answer["method"] != Method.NONE.label:
-                finest = answer
-        return {
-            **self.areas,
-            **finest,
-            "levels": self.levels,
-            "candidates": self.candidates,
-            "revision": self.revision,
-        }

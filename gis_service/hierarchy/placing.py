@@ -35,7 +35,6 @@ from gis_service.hierarchy.placements import (
     Candidates,
     LevelPlacement,
     Method,
-    Placement,
     Placements,
 )
 
@@ -46,6 +45,8 @@ _VERSION = 1
 _CHUNK = 1 << 16
 _NEAREST_LEVEL = "building"  # grids and above end at streets: beyond them there is no answer
 _CELLS = 1024
+_NOWHERE: dict[str, Any] = {"method": Method.NONE.label, "distance_m": None}
+_INSIDE: dict[str, Any] = {"method": Method.INSIDE.label, "distance_m": 0.0}
 _LEVEL_ARRAYS = ("ids", "code_offsets", "code_blob", "name_offsets", "name_blob")
 
 
@@ -254,8 +255,8 @@ class Placer:
             metric = from_wgs84(np.where(given, x, np.nan), y, self.metric_crs)
         nothing = (np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0))
         lists: list[tuple[int, Found]] = [(0, nothing)]
-        for number, (level, s) in enumerate(self._levels.items()):
-            answer = answers[level]
+        for level, s in self._levels.items():
+            answer, number = answers[level], LEVELS.index(level)
             out: tuple[Any, ...] = (
                 answer.row[part],
                 answer.area_id[part],
@@ -292,47 +293,64 @@ class Placer:
         points, levels, rows, distances = map(np.concatenate, zip(*found, strict=True))
         offsets = np.searchsorted(points, np.arange(count + 1))
         ids = np.full(len(rows), NO_AREA, np.int32)
-        for number, structures in enumerate(self._levels.values()):
-            own = levels == number
+        for level, structures in self._levels.items():
+            own = levels == LEVELS.index(level)
             ids[own] = structures.ids[rows[own]]
         return Candidates(offsets, levels, rows, ids, distances)
 
-    def place_one(self, lon: float, lat: float, accuracy_m: float | None = None) -> Placement:
-        """The placement of one WGS84 point; see :meth:`place`."""
+    def place_one(self, lon: float, lat: float, accuracy_m: float | None = None) -> dict[str, Any]:
+        """One WGS84 point's placement as ``/api/locate`` answers it; see :meth:`place`.
+
+        Keys: each level (``{code, name}`` or None), ``method`` and ``distance_m`` of the finest
+        level answered, ``levels`` (each: method, distance_m), ``candidates`` and ``revision``.
+        """
         x, y = float(lon), float(lat)
         if accuracy_m is not None:
-            return self._placement(self.place([x], [y], [accuracy_m], threads=1))
-        out = self._nothing()
+            return self._answer(self.place([x], [y], [accuracy_m], threads=1))
+        areas: dict[str, dict[str, str] | None] = dict.fromkeys(LEVELS)
+        levels: dict[str, dict[str, Any]] = {level: _NOWHERE.copy() for level in LEVELS}
         for level, s in self._levels.items():
             row, hits = inside_one(s.index.arrays, x, y)
             if hits > 1 or (hits == 0 and level == _NEAREST_LEVEL and self.nearest_m > 0):
-                return self._placement(self.place([x], [y], threads=1))
+                return self._answer(self.place([x], [y], threads=1))
             if hits:
-                out.areas[level] = self._area(level, row)
-                out.levels[level] = {"method": Method.INSIDE.label, "distance_m": 0.0}
-        return out
+                areas[level], levels[level] = self._area(level, row), _INSIDE.copy()
+        return self._as_dict(areas, levels, [])
 
-    def _nothing(self) -> Placement:
-        nowhere: dict[str, dict[str, Any]] = {
-            level: {"method": Method.NONE.label, "distance_m": None} for level in LEVELS
-        }
-        return Placement(dict.fromkeys(LEVELS), nowhere, [], self.revision)
-
-    def _placement(self, placements: Placements) -> Placement:
-        out = self._nothing()
+    def _answer(self, placements: Placements) -> dict[str, Any]:
+        areas: dict[str, dict[str, str] | None] = dict.fromkeys(LEVELS)
+        levels: dict[str, dict[str, Any]] = {level: _NOWHERE.copy() for level in LEVELS}
         for level, answer in placements.levels.items():
             method = Method(int(answer.method[0]))
             if method is not Method.NONE:
-                out.areas[level] = self._area(level, int(answer.row[0]))
+                areas[level] = self._area(level, int(answer.row[0]))
                 distance = _rounded(answer.distance_m[0])
-                out.levels[level] = {"method": method.label, "distance_m": distance}
+                levels[level] = {"method": method.label, "distance_m": distance}
+        candidates = []
         found = placements.candidates
         for i in range(len(found.row)):
-            level = self.levels[found.level[i]]
+            level = LEVELS[found.level[i]]
             area = self._area(level, int(found.row[i]))
-            distance = _rounded(found.distance_m[i])
-            out.candidates.append({"level": level, **area, "distance_m": distance})
-        return out
+            candidates.append({"level": level, **area, "distance_m": _rounded(found.distance_m[i])})
+        return self._as_dict(areas, levels, candidates)
+
+    def _as_dict(
+        self,
+        areas: dict[str, dict[str, str] | None],
+        levels: dict[str, dict[str, Any]],
+        candidates: list[dict[str, Any]],
+    ) -> dict[str, Any]:
+        finest = _NOWHERE
+        for answer in levels.values():
+            if answer["method"] != Method.NONE.label:
+                finest = answer
+        return {
+            **areas,
+            **finest,
+            "levels": levels,
+            "candidates": candidates,
+            "revision": self.revision,
+        }
 
     def _area(self, level: str, row: int) -> dict[str, str]:
         structures = self._levels[level]

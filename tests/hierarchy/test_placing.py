@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gis_service.errors import InvalidInput
 from gis_service.hierarchy.coordinates import from_wgs84
+from gis_service.hierarchy.models import LEVELS
 from gis_service.hierarchy.placements import NO_AREA, AreaTable, Method
 from gis_service.hierarchy.placing import Placer
 from tests.hierarchy.polygon_cases import polygon_arrays, telling_points
@@ -45,9 +46,8 @@ def metric(shapes):
 def candidates_of(placements, i):
     """[(level, row, area, distance)] of one point, in order."""
     c = placements.candidates
-    names = list(placements.levels)
     return [
-        (names[c.level[k]], int(c.row[k]), int(c.area_id[k]), float(c.distance_m[k]))
+        (LEVELS[c.level[k]], int(c.row[k]), int(c.area_id[k]), float(c.distance_m[k]))
         for k in range(c.offsets[i], c.offsets[i + 1])
     ]
 
@@ -108,8 +108,8 @@ def test_unusable_positions_have_no_area_and_no_candidate():
             assert np.isnan(out.levels[level].distance_m[:5]).all()
             assert (out.levels[level].method[:5] == Method.NONE).all()
         assert out.candidates.offsets[5] == 0
-    assert placer.place_one(np.nan, np.nan).as_dict()["method"] == "none"
-    assert placer.place_one(np.nan, Y, 30.0).as_dict()["candidates"] == []
+    assert placer.place_one(np.nan, np.nan)["method"] == "none"
+    assert placer.place_one(np.nan, Y, 30.0)["candidates"] == []
 
 
 # ---- meaning
@@ -119,7 +119,7 @@ def test_a_hierarchy_may_stop_at_any_level_and_be_empty():
     empty = Placer.build({}, METRIC, 7)
     assert len(empty.place([X], [Y])) == 1
     assert empty.place([X], [Y]).levels == {}
-    assert empty.place_one(X, Y).as_dict() == {
+    assert empty.place_one(X, Y) == {
         "street": None,
         "community": None,
         "grid": None,
@@ -137,12 +137,12 @@ def test_a_hierarchy_may_stop_at_any_level_and_be_empty():
     for level in ("street", "community", "grid", "building"):
         placer = Placer.build({level: table([square(0, 0, 10)])}, METRIC, 7)
         assert placer.levels == (level,)
-        one = placer.place_one(*inside).as_dict()
+        one = placer.place_one(*inside)
         assert one[level] == {"code": "000", "name": "Area 000"}
         assert (one["method"], one["distance_m"]) == ("inside", 0.0)
         nothing = Placer.build({level: table([])}, METRIC, 7)
         assert nothing.place([X], [Y], 10.0).levels[level].area_id.tolist() == [NO_AREA]
-        assert nothing.place_one(X, Y).as_dict()["method"] == "none"
+        assert nothing.place_one(X, Y)["method"] == "none"
     assert len(placer.place([], [])) == 0
 
 
@@ -168,7 +168,7 @@ def test_the_finest_level_answered_gives_method_and_distance():
     assert out.levels["grid"].area_id.tolist() == [100, NO_AREA, NO_AREA, NO_AREA, NO_AREA]
     assert placer.codes("grid", out.levels["grid"].row).tolist() == ["G", None, None, None, None]
     assert placer.names("street", [0]).tolist() == ["Area S"]
-    one = placer.place_one(lon[2], Y + 25 * METRE).as_dict()
+    one = placer.place_one(lon[2], Y + 25 * METRE)
     assert one["street"] == {"code": "S", "name": "Area S"}
     assert one["grid"] is None
     assert one["building"] == {"code": "000", "name": "Area 000"}
@@ -190,7 +190,9 @@ def test_lowest_code_leads_on_overlap_and_on_a_border_whatever_the_order_of_rows
     assert [c[2] for c in candidates_of(out, 0)] == [101, 102]  # A, C
     assert candidates_of(out, 1) == candidates_of(out, 3) == []
     assert [c[2] for c in candidates_of(out, 2)] == [101, 100, 102]  # A, B, C
-    assert [c["code"] for c in placer.place_one(lon[2], Y + 50 * METRE).candidates] == list("ABC")
+    assert [c["code"] for c in placer.place_one(lon[2], Y + 50 * METRE)["candidates"]] == list(
+        "ABC"
+    )
 
 
 def test_equally_near_buildings_are_all_candidates():
@@ -214,13 +216,13 @@ def test_accuracy_reaches_over_the_street():
         {"grid": table([square(0, 0, 100), square(110, 0, 100), square(300, 0, 50)])}, METRIC, 1
     )
     middle = (X + 104 * METRE, Y + 50 * METRE)
-    assert placer.place_one(*middle).as_dict()["grid"] is None
-    one = placer.place_one(*middle, 8.0).as_dict()
+    assert placer.place_one(*middle)["grid"] is None
+    one = placer.place_one(*middle, 8.0)
     assert one["grid"] is None
     assert [c["code"] for c in one["candidates"]] == ["000", "001"]
     assert one["candidates"][0]["distance_m"] == pytest.approx(4, rel=0.1)
     assert one["candidates"][1]["distance_m"] == pytest.approx(6, rel=0.1)
-    assert placer.place_one(*middle, 1.0).candidates == []
+    assert placer.place_one(*middle, 1.0)["candidates"] == []
     out = placer.place([middle[0]] * 3, [middle[1]] * 3, [np.nan, 5.0, 400.0])
     assert [len(candidates_of(out, i)) for i in range(3)] == [0, 1, 3]
 
@@ -280,7 +282,7 @@ def test_agrees_with_brute_force(tables, seed, scale):
         assert {(level, row): d for level, row, _, d in found} == pytest.approx(
             expected[i], rel=1e-6, abs=1e-6
         )
-        order = [(list(placer.levels).index(c[0]), c[3]) for c in found]
+        order = [(LEVELS.index(c[0]), c[3]) for c in found]
         assert order == sorted(order)
 
 
@@ -318,10 +320,10 @@ def test_one_point_answers_as_many():
             one = placer.place_one(lon[i], lat[i], accuracy)
             for level, answer in many.levels.items():
                 code = placer.codes(level, answer.row)[i]
-                assert (one.areas[level] or {}).get("code") == code
-                assert one.levels[level]["method"] == Method(answer.method[i]).label
+                assert (one[level] or {}).get("code") == code
+                assert one["levels"][level]["method"] == Method(answer.method[i]).label
             expected = candidates_of(many, i)
-            assert [(c["level"], c["distance_m"]) for c in one.candidates] == [
+            assert [(c["level"], c["distance_m"]) for c in one["candidates"]] == [
                 (level, pytest.approx(distance, abs=0.006)) for level, _, _, distance in expected
             ]
 
@@ -341,7 +343,7 @@ def test_saved_and_opened_by_several_it_answers_the_same(tmp_path: Path):
     for point in [(X + 5 * METRE, Y + 5 * METRE), (X + 105 * METRE, Y + 9 * METRE), (X, Y)]:
         assert opened.place_one(*point, 9.0) == built.place_one(*point, 9.0)
         assert opened.place_one(*point) == built.place_one(*point)
-    assert opened.place_one(X + 105 * METRE, Y + METRE).areas["grid"] == {
+    assert opened.place_one(X + 105 * METRE, Y + METRE)["grid"] == {
         "code": "乙",
         "name": "涂门街",
     }
@@ -367,7 +369,7 @@ def test_saving_by_several_at_once_leaves_one_whole_folder(tmp_path: Path):
         thread.join()
     assert failures == []
     assert [p.name for p in tmp_path.iterdir()] == ["kept"]
-    assert Placer.open(tmp_path / "kept").place_one(X, Y).areas["grid"] is not None
+    assert Placer.open(tmp_path / "kept").place_one(X, Y)["grid"] is not None
 
 
 def test_an_unfinished_folder_is_refused(tmp_path: Path):
