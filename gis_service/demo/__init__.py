@@ -1,0 +1,1 @@
+"""A seeded, illustrative district: places, streets, buildings and a year of incidents."""
