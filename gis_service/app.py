@@ -9,6 +9,7 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gis_service import errors
@@ -63,6 +64,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_exception_handler(errors.DomainError, _domain_problem)
     app.add_exception_handler(RequestValidationError, _validation_problem)
     app.add_exception_handler(HTTPException, _http_problem)
+    app.add_middleware(Compression, minimum_size=1024)
     app.add_middleware(SecurityHeaders)
     return app
 
@@ -111,9 +113,7 @@ def _problem(status: int, title: str, detail: str, where: str | None = None) -> 
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
     if where:
         body["where"] = where
-    return Response(
-        orjson.dumps(body), status_code=status, media_type="application/problem+json"
-    )
+    return Response(orjson.dumps(body), status_code=status, media_type="application/problem+json")
 
 
 async def _domain_problem(request: Request, problem: Exception) -> Response:
@@ -139,6 +139,16 @@ async def _http_problem(request: Request, problem: Exception) -> Response:
     response = _problem(problem.status_code, title, f"{title}: {request.url.path}")
     response.headers.update(problem.headers or {})
     return response
+
+
+class Compression(GZipMiddleware):
+    """Compresses what it pays for: tiles are made and sent faster than they are squeezed."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith("/tiles/"):
+            await self.app(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 POLICY = (

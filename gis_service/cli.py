@@ -255,6 +255,63 @@ def place_again() -> None:
     console.print(f"{changed:,} incidents lie elsewhere now")
 
 
+@load.command("basemap")
+def load_basemap(file: FileArgument) -> None:
+    """Load roads, water, green and buildings from an .osm.pbf extract. 载入 OSM 底图。"""
+    from gis_service.basemap.importing import load_extract
+
+    with _sessions().begin() as session, _bar(file.name, 1.0) as (bar, task):
+        counts = load_extract(
+            session, file,
+            lambda share, words: bar.update(task, completed=share, description=words),
+        )  # fmt: skip
+    loaded = sum(counts.values())
+    _answer({"read": loaded, "loaded": loaded, "already": 0, "rejected": 0, "unplaced": 0,
+             **counts})  # fmt: skip
+
+
+@app.command()
+def demo(
+    seed: Annotated[int, typer.Option(min=0, help="another seed is another district")] = 1,
+    scale: Annotated[str, typer.Option(help="small or full")] = "full",
+    truth: Annotated[bool, typer.Option(help="print what was planted, load nothing")] = False,
+) -> None:
+    """Load the demo district and serve it. 载入示意区并启动服务。"""
+    from gis_service.demo.district import make_district
+    from gis_service.demo.incidents import make_incidents
+    from gis_service.demo.loading import load_demo
+    from gis_service.serving import check_address
+    from gis_service.serving import serve as run
+    from gis_service.wiring import REVISION_FOLLOWERS
+
+    if scale not in ("small", "full"):
+        raise typer.BadParameter("small or full", param_hint="--scale")
+    if truth:
+        with _bar("generating", 1.0) as (bar, task):
+            district = make_district(
+                seed, scale,  # type: ignore[arg-type]
+                lambda share, words: bar.update(task, completed=share, description=words),
+            )  # fmt: skip
+            _, planted = make_incidents(district, seed)
+        _answer(planted.to_json())
+        return
+    settings = get_settings()
+    check_address(settings)
+    with _bar("demo", 1.0) as (bar, task):
+        result = load_demo(
+            _sessions(), settings, seed=seed, scale=scale,  # type: ignore[arg-type]
+            followers=REVISION_FOLLOWERS,
+            progress=lambda share, words: bar.update(task, completed=share, description=words),
+        )  # fmt: skip
+    if result is None:
+        console.print("演示数据已在 / the demo district is there already")
+    else:
+        console.print(
+            f"{result.loaded:,} incidents loaded, {result.unplaced:,} of them unplaced (示意数据)"
+        )
+    run(settings)
+
+
 def _levels(pairs: list[str] | None) -> dict[str, str]:
     out: dict[str, str] = {}
     for pair in pairs or []:

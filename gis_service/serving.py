@@ -24,7 +24,21 @@ def serve(settings: Settings) -> None:
 
 
 def check_address(settings: Settings) -> None:
-    """Without accounts the service is for this machine alone; and the port must be free."""
+    """Raise ConfigurationError for an address that is not loopback, or a port in use."""
+    check_host(settings)
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as problem:
+            raise ConfigurationError(
+                f"port {settings.port} is in use ({problem}); stop what runs there or set GIS_PORT",
+                f"端口 {settings.port} 已被占用（{problem}）；请停止占用程序或设置 GIS_PORT",
+            ) from None
+
+
+def check_host(settings: Settings) -> None:
+    """Without accounts the service is for this machine alone."""
     try:
         addresses = {info[4][0] for info in socket.getaddrinfo(settings.host, settings.port)}
     except socket.gaierror as problem:
@@ -39,12 +53,3 @@ def check_address(settings: Settings) -> None:
             f"GIS_HOST {settings.host}：尚无账号体系，仅允许本机访问；请使用 127.0.0.1，"
             "远程访问请用 SSH 隧道",
         )
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as problem:
-            raise ConfigurationError(
-                f"port {settings.port} is in use ({problem}); stop what runs there or set GIS_PORT",
-                f"端口 {settings.port} 已被占用（{problem}）；请停止占用程序或设置 GIS_PORT",
-            ) from None

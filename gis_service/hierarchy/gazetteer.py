@@ -29,11 +29,12 @@ _MATCH = """(search LIKE :inside OR (length(search) >= 2 AND position(search IN 
              OR (length(:q) >= 3 AND search % :q))"""
 _FIND = f"""
     WITH named AS (
-        SELECT 'area' AS kind, level, code, name, area_id, lon, lat, search FROM area_name
+        SELECT 'area' AS kind, level, code, name, area_id, lon, lat, bbox, search
+        FROM area_name
         UNION ALL
-        SELECT kind, NULL, NULL, name, NULL, lon, lat, search FROM gazetteer
+        SELECT kind, NULL, NULL, name, NULL, lon, lat, NULL, search FROM gazetteer
     )
-    SELECT kind, level, code, name, area_id, lon, lat, ({_SCORE})::float8 AS score
+    SELECT kind, level, code, name, area_id, lon, lat, bbox, ({_SCORE})::float8 AS score
     FROM named WHERE {_MATCH} OR upper(code) = upper(:raw)
     ORDER BY (upper(code) = upper(:raw)) IS TRUE DESC, score DESC, length(name), name, code
     LIMIT :limit
@@ -49,7 +50,7 @@ def normalise(words: str) -> str:
 def find_places(session: Session, words: str, limit: int = 10) -> list[dict[str, Any]]:
     """Areas and gazetteer entries for an address, a name or a code, best first.
 
-    Rows of ``kind, level, code, name, area_id, lon, lat`` (WGS84) and ``score`` (0 to 1).
+    Rows of ``kind, level, code, name, area_id, lon, lat, bbox`` (WGS84) and ``score`` (0 to 1).
     Raises InvalidInput for text without any letter or digit.
     """
     return [dict(row) for row in session.execute(*find_statement(words, limit)).mappings()]

@@ -256,9 +256,10 @@ def _records(frame: pd.DataFrame) -> list[dict[str, object]]:
 
 def _check_numbers(frame: gpd.GeoDataFrame, system: str, where: str) -> None:
     """Coordinates that cannot be of the named system: NaN, or degrees outside the globe."""
-    bounds = frame.geometry.bounds.to_numpy()
-    present = frame.geometry.notna().to_numpy() & ~frame.geometry.is_empty.to_numpy()
-    broken = present & ~np.isfinite(bounds).all(axis=1)
+    geometry = frame.geometry.to_numpy()
+    coordinates, owner = shapely.get_coordinates(geometry, return_index=True)
+    broken = np.zeros(len(frame), dtype=bool)
+    broken[owner[~np.isfinite(coordinates).all(axis=1)]] = True
     if broken.any():
         row = frame.index[broken][0]
         raise InvalidInput(
@@ -267,12 +268,9 @@ def _check_numbers(frame: gpd.GeoDataFrame, system: str, where: str) -> None:
             where=where,
         )
     degrees = system in {"wgs84", "cgcs2000", "gcj02", "bd09", "EPSG:4326", "EPSG:4490"}
-    if not degrees or not present.any():
+    if not degrees or not len(coordinates):
         return
-    west, south, east, north = (
-        bounds[present, 0].min(), bounds[present, 1].min(),
-        bounds[present, 2].max(), bounds[present, 3].max(),
-    )  # fmt: skip
+    (west, south), (east, north) = coordinates.min(axis=0), coordinates.max(axis=0)
     if south < -90 or north > 90 or west < -180 or east > 180:
         swapped = -90 <= west <= east <= 90 and -180 <= south <= north <= 180
         raise InvalidInput(

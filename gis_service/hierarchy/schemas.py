@@ -49,6 +49,7 @@ class Place(BaseModel):
     code: str | None
     lon: float
     lat: float
+    bbox: list[float] | None = Field(description="of an area: west, south, east, north")
     score: float = Field(description="0 to 1")
     path: dict[str, Named | None]
 

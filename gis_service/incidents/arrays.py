@@ -15,8 +15,9 @@ import psycopg
 
 from gis_service.analysis import quadkey
 from gis_service.db.copy import literal
+from gis_service.hierarchy.models import LEVELS
 from gis_service.incidents.filters import NO_TIME, IncidentFilter, to_mask
-from gis_service.incidents.models import STATES
+from gis_service.incidents.models import ENDED_STATES, STATES
 
 # the delta is merged when it passes this share of the base (and at least this many rows)
 MERGE_SHARE = 0.1
@@ -153,10 +154,20 @@ class Snapshot:
 
     def count(self, wanted: IncidentFilter) -> int:
         """Incidents that pass the filter, those without a position included."""
-        total = 0
+        return self.counts(wanted)["count"]
+
+    def counts(self, wanted: IncidentFilter) -> dict[str, int]:
+        """``count`` of what passes the filter and of these ``unplaced`` and ``open``."""
+        total = {"count": 0, "unplaced": 0, "open": 0}
+        ended = np.isin(np.arange(len(STATES)), [STATES.index(state) for state in ENDED_STATES])
         for table in self.tables:
-            mask = to_mask(wanted, table)
-            total += len(table) if mask is None else int(np.count_nonzero(mask))
+            rows = table.select(wanted)
+            outside = np.ones(len(table.id[rows]), dtype=bool)
+            for level in LEVELS:
+                outside &= getattr(table, f"{level}_id")[rows] < 0
+            total["count"] += len(outside)
+            total["unplaced"] += int(np.count_nonzero(outside))
+            total["open"] += int(np.count_nonzero(~ended[table.state[rows]]))
         return total
 
     def counts_by_area(

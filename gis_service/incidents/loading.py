@@ -19,7 +19,6 @@ import orjson
 import pandas as pd
 import psycopg
 import pyarrow as pa
-
 from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -163,7 +162,7 @@ def _check_place(parsed: Parsed, locator: Locator, path: Path, result: Result) -
         )
 
 
-class _turn(AbstractContextManager[bool]):  # noqa: N801 - reads like a function where it is used
+class _turn(AbstractContextManager[bool]):
     """Holds the origin's lock for a whole load; gives whether the origin has no incident yet."""
 
     def __init__(

@@ -114,7 +114,7 @@ async def list_classes(session: AsyncSession) -> list[dict[str, Any]]:
     rows = await session.execute(
         text(
             """
-            SELECT c.code, c.name, c.name_en, c.major, c.major_name, c.kind, c.scheme,
+            SELECT c.code, c.name, c.name_en, c.major, c.major_name, c.major_name_en, c.kind, c.scheme,
                    coalesce(n.count, 0) AS count
             FROM incident_class c
             LEFT JOIN (SELECT class_id, count(*) AS count FROM incident GROUP BY class_id) n

@@ -33,17 +33,13 @@ class FilterQuery:
             str | None, Query(alias="from", description="ISO date or time, inclusive")
         ] = None,
         to: Annotated[str | None, Query(description="ISO date or time, exclusive")] = None,
-        class_: Annotated[
-            list[str] | None, Query(alias="class", description="class codes")
-        ] = None,
+        class_: Annotated[list[str] | None, Query(alias="class", description="class codes")] = None,
         state: Annotated[list[str] | None, Query(description="states")] = None,
         street: Annotated[list[str] | None, Query(description="codes")] = None,
         community: Annotated[list[str] | None, Query(description="codes")] = None,
         grid: Annotated[list[str] | None, Query(description="codes")] = None,
         building: Annotated[list[str] | None, Query(description="codes")] = None,
-        bbox: Annotated[
-            str | None, Query(description="west,south,east,north, WGS84")
-        ] = None,
+        bbox: Annotated[str | None, Query(description="west,south,east,north, WGS84")] = None,
         overdue: Annotated[bool | None, Query(description="past its deadline and open")] = None,
     ) -> None:
         pass
@@ -92,9 +88,7 @@ async def count_incidents(request: Request, _filter: FilterDescription) -> Respo
     known = tuple(name for name in PARAMETERS if name != "q")
     check_parameters(request, set(known))
     snapshot = request.app.state.incidents.current
-    return _json(
-        {"count": snapshot.count(filter_of(request, known)), "data_version": snapshot.version}
-    )
+    return _json({**snapshot.counts(filter_of(request, known)), "data_version": snapshot.version})
 
 
 @router.get(
@@ -119,9 +113,7 @@ async def incident_log(incident_id: IncidentId, session: SessionDependency) -> R
     return _json({"items": await queries.log_of(session, incident_id), "next": None})
 
 
-@router.get(
-    "/classes", response_model=ClassPage, dependencies=[Depends(refuse_unknown_parameters)]
-)
+@router.get("/classes", response_model=ClassPage, dependencies=[Depends(refuse_unknown_parameters)])
 async def list_classes(session: SessionDependency) -> Response:
     """Incident classes with how many incidents each has."""
     return _json({"items": await queries.list_classes(session), "next": None})

@@ -55,7 +55,9 @@ class IncidentPage(BaseModel):
 
 
 class Count(BaseModel):
-    count: int
+    count: int = Field(description="all that pass the filter")
+    unplaced: int = Field(description="of these, in no area")
+    open: int = Field(description="of these, not ended")
     data_version: int
 
 
@@ -77,6 +79,7 @@ class ClassRow(Named):
     name_en: str
     major: str
     major_name: str
+    major_name_en: str
     kind: str
     scheme: str
     count: int

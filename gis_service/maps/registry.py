@@ -60,6 +60,7 @@ class Layer(_Strict):
     density: Density | None = None
     breaks: str | None = Field(None, description="field whose class breaks TileJSON carries")
     unit: Words | None = None
+    attribution: str = ""
     fields: dict[str, str]
     label_fields: dict[str, str] = Field(default_factory=dict)
     query: str = ""
@@ -81,7 +82,7 @@ class Layer(_Strict):
 
 
 class Registry:
-    """The layers of a folder, in the order of their ``order.toml``-less names' groups."""
+    """The layers of a folder, by group (what is drawn first comes first), then by id."""
 
     def __init__(self, layers: dict[str, Layer]) -> None:
         self.layers = layers

@@ -73,7 +73,9 @@ async def style(request: Request, name: str) -> Response:
     """A MapLibre style of all layers, drawn in the order of their groups."""
     if name != "map":
         raise NotFound(f"no style {name!r}; there is 'map'", f"没有样式 {name!r}；现有：map")
-    return _json(map_style(request.app.state.registry, str(request.base_url)))
+    return _json(
+        map_style(request.app.state.registry, str(request.base_url), request.app.state.settings)
+    )
 
 
 @router.get("/tiles/{layer_id}.json")
@@ -93,6 +95,7 @@ async def describe_tiles(
         wanted = filter_of(request, layer.filters)
         body["breaks"] = {layer.breaks: await tiles.inputs.breaks(snapshot, wanted)}
         body["unit"] = layer.unit.model_dump() if layer.unit else None
+        body["minimum_count"] = request.app.state.settings.minimum_count
     return _json(body)
 
 
@@ -198,5 +201,3 @@ def _answer(request: Request, layer: Layer, tile: Tile) -> Response:
 
 def _json(body: Any) -> Response:
     return Response(orjson.dumps(body), media_type="application/json")
-
-

@@ -16,9 +16,7 @@ from gis_service.incidents.filters import IncidentFilter, micros
 MOST_CELLS = 20_000
 
 
-def step_edges(
-    snapshot: Snapshot, wanted: IncidentFilter, steps: int
-) -> npt.NDArray[np.int64]:
+def step_edges(snapshot: Snapshot, wanted: IncidentFilter, steps: int) -> npt.NDArray[np.int64]:
     """``steps + 1`` edges (UTC microseconds) over the filter's range, else over all reports."""
     span = snapshot.time_span()
     first = micros(wanted.since) if wanted.since else (span[0] if span else 0)

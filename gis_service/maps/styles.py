@@ -5,20 +5,35 @@ from __future__ import annotations
 from typing import Any
 
 from gis_service.maps.registry import Layer, Registry
+from gis_service.settings import Settings
 
-GROUND = "#f3f4f1"
+GROUND = "#eceae4"
+# what lies under what, whichever layer it belongs to
+DRAWN = ("background", "raster", "fill", "heatmap", "line", "circle", "symbol")
 
 
-def map_style(registry: Registry, base_url: str) -> dict[str, Any]:
+def map_style(registry: Registry, base_url: str, settings: Settings) -> dict[str, Any]:
     """One style with every layer's source and drawing rules; addresses are absolute.
 
-    There are no glyphs: labels are drawn from the reader's own fonts.
+    Drawings are ordered by type, then by the layers' groups. There are no glyphs: labels are
+    drawn from the reader's own fonts.
     """
+    sources: dict[str, Any] = {}
     layers: list[dict[str, Any]] = [
-        {"id": "ground", "type": "background", "paint": {"background-color": GROUND}}
+        {"id": "background", "type": "background", "paint": {"background-color": GROUND}}
     ]
-    labels: list[dict[str, Any]] = []
+    if settings.basemap_url:
+        sources["external"] = {
+            "type": "raster", "tiles": [settings.basemap_url], "tileSize": 256,
+            "attribution": settings.basemap_attribution,
+        }  # fmt: skip
+        layers.append({"id": "external", "type": "raster", "source": "external"})
     for layer in registry:
+        sources[layer.id] = {
+            "type": "vector",
+            "url": f"{base_url}tiles/{layer.id}.json",
+            **({"promoteId": "code"} if "code" in layer.fields else {}),
+        }
         for drawing in layer.style.get("layers", []):
             entry = {
                 **drawing,
@@ -26,19 +41,13 @@ def map_style(registry: Registry, base_url: str) -> dict[str, Any]:
                 "source-layer": drawing.get("source-layer", layer.id),
                 "metadata": {**drawing.get("metadata", {}), "gis:layer": layer.id},
             }
-            (labels if drawing["type"] == "symbol" else layers).append(entry)
+            layers.append(entry)
+    layers.sort(key=lambda drawing: DRAWN.index(drawing["type"]))
     return {
         "version": 8,
         "name": "gis_service",
-        "sources": {
-            layer.id: {
-                "type": "vector",
-                "url": f"{base_url}tiles/{layer.id}.json",
-                **({"promoteId": "code"} if "code" in layer.fields else {}),
-            }
-            for layer in registry
-        },
-        "layers": layers + labels,
+        "sources": sources,
+        "layers": layers,
     }
 
 
@@ -57,4 +66,5 @@ def tilejson(layer: Layer, base_url: str, query: str) -> dict[str, Any]:
         "minzoom": layer.minzoom,
         "maxzoom": layer.maxzoom,
         "vector_layers": described,
+        **({"attribution": layer.attribution} if layer.attribution else {}),
     }

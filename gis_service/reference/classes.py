@@ -66,6 +66,7 @@ def load_classes(session: Session, rows: Iterable[dict[str, Any]], where: str) -
             "kind": clean.get("kind") or "event",
             "major": clean.get("major", ""),
             "major_name": clean.get("major_name", ""),
+            "major_name_en": clean.get("major_name_en") or clean.get("major_name", ""),
             "name": clean["name"],
             "name_en": clean.get("name_en") or clean["name"],
             "duty": clean.get("duty", ""),
@@ -94,7 +95,7 @@ def create_classes(
     rows = [
         {
             "scheme": scheme, "scheme_version": "", "code": code, "kind": "other",
-            "major": major, "major_name": major, "name": code, "name_en": code,
+            "major": major, "major_name": major, "major_name_en": major, "name": code, "name_en": code,
         }
         for code, major in codes
     ]  # fmt: skip

@@ -22,6 +22,7 @@ class IncidentClass(Base):
     kind: Mapped[str] = mapped_column(Text)  # component, event or other
     major: Mapped[str] = mapped_column(Text)
     major_name: Mapped[str] = mapped_column(Text)
+    major_name_en: Mapped[str] = mapped_column(Text)
     name: Mapped[str] = mapped_column(Text)
     name_en: Mapped[str] = mapped_column(Text)
     duty: Mapped[str] = mapped_column(Text, server_default="")

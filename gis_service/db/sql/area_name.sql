@@ -3,15 +3,16 @@
 DROP MATERIALIZED VIEW IF EXISTS area_name;
 CREATE MATERIALIZED VIEW area_name AS
 SELECT level, code, name, area_id, ST_X(inner_point) AS lon, ST_Y(inner_point) AS lat,
+       ARRAY[ST_XMin(geom), ST_YMin(geom), ST_XMax(geom), ST_YMax(geom)] AS bbox,
        lower(regexp_replace(normalize(name, NFKC), '[\s,，.。、]', '', 'g')) AS search
 FROM (
-    SELECT 'street' AS level, code, name, area_id, inner_point FROM street WHERE valid_to IS NULL
+    SELECT 'street' AS level, code, name, area_id, inner_point, geom FROM street WHERE valid_to IS NULL
     UNION ALL
-    SELECT 'community', code, name, area_id, inner_point FROM community WHERE valid_to IS NULL
+    SELECT 'community', code, name, area_id, inner_point, geom FROM community WHERE valid_to IS NULL
     UNION ALL
-    SELECT 'grid', code, name, area_id, inner_point FROM grid WHERE valid_to IS NULL
+    SELECT 'grid', code, name, area_id, inner_point, geom FROM grid WHERE valid_to IS NULL
     UNION ALL
-    SELECT 'building', code, name, area_id, inner_point FROM building WHERE valid_to IS NULL
+    SELECT 'building', code, name, area_id, inner_point, geom FROM building WHERE valid_to IS NULL
 ) areas;
 CREATE INDEX area_name_trgm ON area_name USING gin (search gin_trgm_ops);
 CREATE INDEX area_name_code ON area_name (upper(code));

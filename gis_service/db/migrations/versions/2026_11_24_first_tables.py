@@ -112,6 +112,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("major", sa.Text(), nullable=False),
         sa.Column("major_name", sa.Text(), nullable=False),
+        sa.Column("major_name_en", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("name_en", sa.Text(), nullable=False),
         sa.Column("duty", sa.Text(), server_default="", nullable=False),

@@ -1,0 +1,30 @@
+# Everything a newcomer types. Both main targets set up what is missing and are safe to repeat.
+.PHONY: demo test test-long bench lint setup stop
+
+demo: setup ## the demo district on the map
+	.venv/bin/gis-service demo
+
+test: ## all tests: unit, PostGIS, browser, notebooks
+	scripts/setup.sh test
+	$(MAKE) --no-print-directory lint
+	.venv/bin/pytest
+
+test-long: ## what takes longer than the everyday run
+	scripts/setup.sh test
+	.venv/bin/pytest -m long
+
+bench: ## every performance figure, side by side with its peer
+	scripts/setup.sh bench
+	.venv/bin/python -m bench.run
+
+lint:
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+setup:
+	scripts/setup.sh
+
+stop: ## stop the private database cluster
+	.venv/bin/gis-service stop

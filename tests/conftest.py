@@ -1,0 +1,148 @@
+"""Fixtures: real databases on a real PostGIS. No database is a failure, not a skip."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from fastapi.testclient import TestClient
+from psycopg.conninfo import make_conninfo
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from gis_service.app import create_app
+from gis_service.db.embedded import Cluster
+from gis_service.db.engine import get_engine, make_engine, session_factory
+from gis_service.db.migrate import migrate
+from gis_service.settings import Settings, get_settings
+
+ROOT = Path(__file__).parent.parent
+PREFIX = "gis_test_"
+
+
+@dataclass
+class Database:
+    """A database of its own, migrated, with settings and sessions on it."""
+
+    address: str
+    settings: Settings
+    engine: Engine
+    sessions: sessionmaker[Session]
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """All rows of a query, on a connection of its own."""
+        with psycopg.connect(self.address) as connection:
+            return connection.execute(query, parameters or None).fetchall()  # type: ignore[arg-type]
+
+    def value(self, query: str, *parameters: Any) -> Any:
+        """The one value of a query."""
+        return self.rows(query, *parameters)[0][0]
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The real data files beside the project; missing is a failure on CI and said elsewhere."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        reason = f"the real data files are not at {folder}"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server_address() -> str:
+    """Address of the server on which test databases are made."""
+    settings = Settings()
+    return settings.database_url or Cluster(settings.data_dir).ensure()
+
+
+@pytest.fixture(scope="session")
+def create_database(
+    server_address: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[], Database]]:
+    """Makes migrated databases named ``gis_test_*``; all are dropped at the end."""
+    run = secrets.token_hex(4)
+    made: list[str] = []
+
+    def admin(statement: str) -> None:
+        with psycopg.connect(server_address, autocommit=True) as connection:
+            connection.execute(statement)  # type: ignore[arg-type]
+
+    def make(name: str, template: str | None = None) -> str:
+        admin(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
+        made.append(name)
+        return make_conninfo(server_address, dbname=name)
+
+    template = f"{PREFIX}{run}_template"
+    engine = make_engine(make(template))
+    migrate(engine)
+    engine.dispose()
+    engines: list[Engine] = []
+
+    def create() -> Database:
+        name = f"{PREFIX}{run}_{len(made)}"
+        address = make(name, template)
+        folder = tmp_path_factory.mktemp("data")
+        environment = {"GIS_DATABASE_URL": address, "GIS_DATA_DIR": str(folder)}
+        engine = make_engine(address)
+        engines.append(engine)
+        return Database(
+            address,
+            Settings(database_url=address, data_dir=folder),
+            engine,
+            session_factory(engine),
+            environment,
+        )
+
+    yield create
+    for engine in engines:
+        engine.dispose()
+    for name in reversed(made):
+        admin(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def _activate(database: Database, patch: pytest.MonkeyPatch) -> None:
+    for name, value in database.environment.items():
+        patch.setenv(name, value)
+    get_settings.cache_clear()
+    get_engine.cache_clear()
+
+
+@pytest.fixture
+def database(
+    create_database: Callable[[], Database], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Database]:
+    """An empty database; the process's settings point at it while the test runs."""
+    made = create_database()
+    _activate(made, monkeypatch)
+    yield made
+    monkeypatch.undo()
+    get_settings.cache_clear()
+    get_engine.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def module_database(create_database: Callable[[], Database]) -> Iterator[Database]:
+    """Like ``database``, shared by the tests of a module that only read."""
+    made = create_database()
+    with pytest.MonkeyPatch.context() as patch:
+        _activate(made, patch)
+        yield made
+    get_settings.cache_clear()
+    get_engine.cache_clear()
+
+
+@pytest.fixture
+def client(database: Database) -> Iterator[TestClient]:
+    """The application on ``database``, started and stopped around the test."""
+    with TestClient(create_app(database.settings), headers={"accept-language": "en"}) as client:
+        yield client
