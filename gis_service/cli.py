@@ -245,6 +245,52 @@ def load_gazetteer(file: FileArgument, crs: str = "wgs84") -> None:
     _answer({**result, "unplaced": 0})
 
 
+@app.command()
+def locate(
+    points: Annotated[Path, typer.Argument(help="CSV or Parquet with a position in each row")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="CSV or Parquet to write")],
+    lon: Annotated[str | None, typer.Option(help="column of the longitude or easting")] = None,
+    lat: Annotated[str | None, typer.Option(help="column of the latitude or northing")] = None,
+    crs: Annotated[str, typer.Option(help="wgs84, cgcs2000, gcj02, bd09 or EPSG:n")] = "wgs84",
+) -> None:
+    """Add the areas to every row of a table of points. 批量落点。"""
+    from gis_service.hierarchy.batch_locating import locate_file
+    from gis_service.hierarchy.locating import load_locator
+
+    with _sessions().begin() as session:
+        locator = load_locator(session, get_settings())
+    with _bar(points.name) as (bar, task):
+        result = locate_file(
+            locator, points, output, lon=lon, lat=lat, crs=crs,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )  # fmt: skip
+    _answer({"read": result.read, "loaded": result.loaded, "already": 0,
+             "rejected": result.rejected, "unplaced": result.unplaced, "crs": crs})  # fmt: skip
+
+
+@layers.command("list")
+def list_layers() -> None:
+    """The layers, with their fields and filters. 列出图层。"""
+    from gis_service.maps.registry import read_registry
+
+    for layer in read_registry(get_settings().layers_dir):
+        typer.echo(f"{layer.id}\t{layer.title.zh}\t{layer.title.en}\t{layer.source}\t"
+                   f"{','.join(layer.filters)}")  # fmt: skip
+
+
+@layers.command("check")
+def check_layers() -> None:
+    """Run every layer on the database and compare it with its description. 检查图层。"""
+    from gis_service.maps.checking import check_layers as run
+
+    problems = run(_ready_engine(), get_settings())
+    for line in problems:
+        console.print(f"[red]✗[/red] {line}", highlight=False)
+    if problems:
+        raise typer.Exit(1)
+    console.print("[green]✓[/green] every layer is as described")
+
+
 @app.command("re-place")
 def place_again() -> None:
     """Place every incident again on the boundaries in force. 重新归属全部案件。"""

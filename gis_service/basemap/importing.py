@@ -43,9 +43,10 @@ def load_extract(
     )  # fmt: skip
     if frame.empty:
         raise InvalidInput(
-            "no road, water, green or building in the extract", "没有可绘制的道路、水系、绿地或建筑",
+            "no road, water, green or building in the extract",
+            "没有可绘制的道路、水系、绿地或建筑",
             where=path.name,
-        )  # fmt: skip
+        )
     replace_features(session, "osm", gpd.GeoDataFrame(frame, geometry="geometry", crs="EPSG:4326"))
     counts = frame["theme"].value_counts()
     return {str(theme): int(count) for theme, count in counts.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pkgutil
 from importlib import import_module
 from pathlib import Path
 
@@ -22,14 +21,8 @@ MIGRATION_LOCK = 4_711_001  # any number of our own: two migrations never run at
 
 def metadata() -> MetaData:
     """The tables of every domain."""
-    for module in pkgutil.iter_modules(gis_service.__path__, "gis_service."):
-        if (
-            module.ispkg
-            and (
-                Path(module.module_finder.path) / module.name.split(".")[-1] / "models.py"
-            ).exists()
-        ):  # type: ignore[union-attr]
-            import_module(f"{module.name}.models")
+    for path in sorted(Path(gis_service.__file__).parent.glob("*/models.py")):
+        import_module(f"gis_service.{path.parent.name}.models")
     return Base.metadata
 
 

@@ -41,7 +41,7 @@ async def list_areas(
               AND (CAST(:parent AS text) IS NULL OR parent.code = :parent)
               AND (CAST(:q AS text) IS NULL OR a.code LIKE :q || '%' OR strpos(a.name, :q) > 0)
             ORDER BY a.code LIMIT :limit
-            """  # noqa: S608 - level is one of ours
+            """
         ),
         {"after": after, "parent": parent, "q": q, "limit": limit},
     )
@@ -54,7 +54,7 @@ async def get_area(session: AsyncSession, level: str, code: str) -> dict[str, An
         (
             await session.execute(
                 text(
-                    f"SELECT {_COLUMNS} FROM {level} a "  # noqa: S608
+                    f"SELECT {_COLUMNS} FROM {level} a "
                     "LEFT JOIN area parent ON parent.id = a.parent_id "
                     "WHERE a.code = :code ORDER BY a.valid_from DESC LIMIT 1"
                 ),
@@ -80,7 +80,7 @@ async def area_geometry(session: AsyncSession, level: str, code: str) -> str:
         (
             await session.execute(
                 text(
-                    f"SELECT ST_AsGeoJSON(geom, 7) FROM {level} "  # noqa: S608
+                    f"SELECT ST_AsGeoJSON(geom, 7) FROM {level} "
                     "WHERE valid_to IS NULL AND code = :code"
                 ),
                 {"code": code},
@@ -100,7 +100,7 @@ async def path_of(
         row = (
             await session.execute(
                 text(
-                    f"SELECT a.code, a.name, a.parent_id, parent.level AS parent_level "  # noqa: S608
+                    f"SELECT a.code, a.name, a.parent_id, parent.level AS parent_level "
                     f"FROM {at} a LEFT JOIN area parent ON parent.id = a.parent_id "
                     "WHERE a.valid_to IS NULL AND a.area_id = :id"
                 ),
@@ -116,13 +116,10 @@ async def path_of(
 
 async def children_of(session: AsyncSession, level: str, area_id: int) -> tuple[str | None, int]:
     """The level of an area's children and how many are in force."""
-    for below in LEVELS[LEVELS.index(level) + 1 :]:  # type: ignore[arg-type]
+    for below in LEVELS[LEVELS.index(level) + 1 :]:
         count = (
             await session.execute(
-                text(
-                    f"SELECT count(*) FROM {below} "  # noqa: S608
-                    "WHERE valid_to IS NULL AND parent_id = :id"
-                ),
+                text(f"SELECT count(*) FROM {below} WHERE valid_to IS NULL AND parent_id = :id"),
                 {"id": area_id},
             )
         ).scalar_one()
@@ -139,12 +136,12 @@ async def buildings_within(session: AsyncSession, level: str, area_id: int) -> i
     if not any_building:
         return None
     ids = [area_id]
-    for below in LEVELS[LEVELS.index(level) + 1 :]:  # type: ignore[arg-type]
+    for below in LEVELS[LEVELS.index(level) + 1 :]:
         found = list(
             (
                 await session.execute(
                     text(
-                        f"SELECT area_id FROM {below} "  # noqa: S608
+                        f"SELECT area_id FROM {below} "
                         "WHERE valid_to IS NULL AND parent_id = ANY(:ids)"
                     ),
                     {"ids": ids},
@@ -167,7 +164,7 @@ async def history_of(session: AsyncSession, level: str, code: str) -> list[dict[
             FROM {level} a JOIN boundary_revision r ON r.id = a.revision_id
             LEFT JOIN area parent ON parent.id = a.parent_id
             WHERE a.code = :code ORDER BY a.valid_from DESC
-            """  # noqa: S608 - level is one of ours
+            """
         ),
         {"code": code},
     )

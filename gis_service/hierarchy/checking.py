@@ -37,7 +37,8 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "missing_parent": ("error", "names the parent {detail}, which does not exist",
                        "所指上级 {detail} 不存在"),
     "no_parent": ("error", "lies in no area of the level above", "不在任何上级区域内"),
-    "outside_parent": ("error", "lies wholly outside its parent {detail}", "完全位于上级 {detail} 之外"),
+    "outside_parent": ("error", "lies wholly outside its parent {detail}",
+                       "完全位于上级 {detail} 之外"),
     "orphaned": ("error", "would lose its parent {detail}, which the file leaves out",
                  "其上级 {detail} 未包含在文件中，将失去上级"),
     "elsewhere": (
@@ -53,7 +54,8 @@ KINDS: dict[str, tuple[str, str, str]] = {
                  "几何已修复（{detail}）；面积变化 {measure:.4%}"),
     "partly_outside": ("warning", "{measure:.2%} of it lies outside its parent {detail}",
                        "{measure:.2%} 位于上级 {detail} 之外"),
-    "overlap": ("warning", "overlaps {detail} by {measure:,.1f} m²", "与 {detail} 重叠 {measure:,.1f} 平方米"),
+    "overlap": ("warning", "overlaps {detail} by {measure:,.1f} m²",
+                "与 {detail} 重叠 {measure:,.1f} 平方米"),
     "gap": ("warning", "{measure:,.1f} m² of it are covered by no {detail}",
             "有 {measure:,.1f} 平方米未被 {detail} 覆盖"),
     "households": ("warning", "has {measure:.0f} households (usual: 150 to 600)",
@@ -184,7 +186,7 @@ def check_hierarchy(
 
 def parent_level(level: str, present: Mapping[str, Any]) -> str | None:
     """The next coarser level that exists."""
-    coarser = [name for name in LEVELS[: LEVELS.index(level)] if name in present]  # type: ignore[arg-type]
+    coarser = [name for name in LEVELS[: LEVELS.index(level)] if name in present]
     return coarser[-1] if coarser else None
 
 
@@ -204,7 +206,7 @@ def _repair(
     codes = frame["code"].fillna("").to_numpy()
     keep = np.ones(len(frame), dtype=bool)
 
-    def refuse(i: int, kind: str, **more: Any) -> None:
+    def refuse(i: Any, kind: str, **more: Any) -> None:
         report.problems.append(
             Problem(kind, level, codes[i], int(frame.index[i]), geometry=geometry[i], **more)
         )
@@ -368,11 +370,12 @@ def _check_siblings(frame: gpd.GeoDataFrame, level: str, metric_crs: str, report
     for _, group in groups:
         codes = group["code"].to_numpy()
         pairs = overlapping_pairs(group.geometry.to_numpy(), metric_crs)
-        for pair in pairs.itertuples():
-            report.problems.append(
-                Problem("overlap", level, codes[pair.left], int(group.index[pair.left]),
-                        float(pair.m2), codes[pair.right], pair.geometry)
-            )  # fmt: skip
+        report.problems.extend(
+            Problem("overlap", level, codes[left], int(group.index[left]), m2, codes[right], shape)
+            for left, right, m2, shape in zip(
+                pairs["left"], pairs["right"], pairs["m2"].tolist(), pairs["geometry"], strict=True
+            )
+        )
 
 
 def _check_households(frame: gpd.GeoDataFrame, level: str, report: Report) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gis_service.hierarchy.array_folder import frozen, open_arrays, save_arrays
-from gis_service.hierarchy.lookup_raster import columns_in_row
+from gis_service.hierarchy.raster_building import columns_in_row
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int32]

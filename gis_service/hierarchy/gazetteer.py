@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import text
@@ -85,7 +85,7 @@ def places_of_exact_names(session: Session, addresses: list[str]) -> dict[str, t
 
 
 def load_gazetteer(
-    session: Session, rows: Iterable[dict[str, Any]], where: str, crs: str = "wgs84"
+    session: Session, rows: Iterable[Mapping[Any, Any]], where: str, crs: str = "wgs84"
 ) -> dict[str, Any]:
     """Add rows of ``name, kind, lon, lat``; ``read, loaded, already, rejected, reasons``."""
     result: dict[str, Any] = {"read": 0, "loaded": 0, "already": 0, "rejected": 0, "reasons": []}

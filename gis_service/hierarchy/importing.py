@@ -17,7 +17,12 @@ from gis_service.hierarchy.checking import Problem, Report, check_hierarchy, par
 from gis_service.hierarchy.coordinates import guess_metric_crs
 from gis_service.hierarchy.models import LEVELS
 from gis_service.hierarchy.queries import current_hierarchy, descendants
-from gis_service.hierarchy.reading import Columns, Reading, read_hierarchy
+from gis_service.hierarchy.reading import (
+    USUAL_COLUMNS,
+    Columns,
+    Reading,
+    read_hierarchy,
+)
 from gis_service.hierarchy.revisions import (
     Applied,
     Follower,
@@ -46,7 +51,7 @@ def prepare(
     settings: Settings,
     *,
     layers: Mapping[str, str] | None = None,
-    columns: Columns = Columns(),
+    columns: Columns = USUAL_COLUMNS,
     crs: str | None = None,
     within: str | None = None,
     progress: Progress = lambda share, words: None,
@@ -188,7 +193,7 @@ def _check_orphans(
             continue
         gone = before[before["area_id"].isin(change.close)]
         gone_codes = set(gone["code"]) - set(report.frames[level]["code"])
-        for below in LEVELS[LEVELS.index(level) + 1 :]:  # type: ignore[arg-type]
+        for below in LEVELS[LEVELS.index(level) + 1 :]:
             children = current.get(below)
             if children is None or parent_level(below, current) != level:
                 continue

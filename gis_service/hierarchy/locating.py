@@ -7,6 +7,7 @@ under ``GIS_DATA_DIR`` that every worker maps, and are never changed afterwards.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import shutil
 import tempfile
@@ -21,6 +22,7 @@ import pyarrow as pa
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis_service.errors import InvalidInput
 from gis_service.hierarchy.coordinates import guess_metric_crs, parse_crs, to_wgs84
 from gis_service.hierarchy.models import LEVELS
 from gis_service.hierarchy.placements import AreaTable, Placements
@@ -28,7 +30,10 @@ from gis_service.hierarchy.placing import Placer
 from gis_service.hierarchy.queries import current_hierarchy, last_revision
 from gis_service.settings import Settings
 
-KEPT_REVISIONS = 2  # folders of older revisions than these are removed
+KEPT_FOLDERS = 6  # older ones are removed: whoever still needs one builds it again
+
+log = logging.getLogger(__name__)
+
 EMPTY = {level: {"method": "none", "distance_m": None} for level in LEVELS}
 
 
@@ -148,9 +153,23 @@ def load_locator(session: Session, settings: Settings) -> Locator:
     west, south, east, north = next(iter(levels.values())).total_bounds
     metric_crs = settings.metric_crs or guess_metric_crs([west, east], [south, north])
     folder = _folder(session, settings, int(revision["id"]), metric_crs)
-    if not folder.exists():
+    placer = _open(folder)
+    if placer is None:
         _build(levels, facts, metric_crs, int(revision["id"]), settings, folder)
-    return Locator(Placer.open(folder), facts, int(revision["id"]), metric_crs)
+        placer = Placer.open(folder)
+    return Locator(placer, facts, int(revision["id"]), metric_crs)
+
+
+def _open(folder: Path) -> Placer | None:
+    """The placer in a folder; None where there is none, or one that is damaged or outdated."""
+    if not folder.exists():
+        return None
+    try:
+        return Placer.open(folder)
+    except InvalidInput as problem:
+        log.warning("building the placement structures again: %s", problem)
+        shutil.rmtree(folder, ignore_errors=True)
+        return None
 
 
 def working_levels(
@@ -209,3 +228,6 @@ def _build(
             raise
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+    built = sorted(folder.parent.glob("[0-9]*"), key=lambda path: path.stat().st_mtime)
+    for old in built[:-KEPT_FOLDERS]:
+        shutil.rmtree(old, ignore_errors=True)

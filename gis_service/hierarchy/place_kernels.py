@@ -7,28 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 from gis_service.hierarchy.edge_grid import TIE_M, GridArrays, within
-from gis_service.hierarchy.lookup_raster import RasterArrays, cell_at, covering_at, entry_covers
+from gis_service.hierarchy.lookup_raster import RasterArrays, covering_at, covering_count
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int32]
 Found = tuple[IntArray, IntArray, FloatArray]  # point, polygon, distance
 
 _INSIDE, _NEAREST = 1, 2
-
-
-@numba.njit(cache=True, nogil=True)
-def inside_one(raster: RasterArrays, x: float, y: float) -> tuple[int, int]:
-    """(the covering polygon of lowest number or -1, how many cover the point)."""
-    value, row = cell_at(raster, x, y)
-    if value >= -1:
-        return value, 1 if value >= 0 else 0
-    first, hits = -1, 0
-    for i in range(raster.starts[-2 - value], raster.starts[-1 - value]):
-        if entry_covers(raster, raster.entries[i], row, x, y):
-            if hits == 0:
-                first = raster.entries[i] >> 1
-            hits += 1
-    return first, hits
 
 
 @numba.njit(cache=True, nogil=True)
@@ -60,7 +45,7 @@ def place_inside(
     used = 0
     many = np.empty(16, np.int32)
     for i in range(len(x)):
-        first, hits = inside_one(raster, x[i], y[i])
+        first, hits = covering_count(raster, x[i], y[i])
         rows[i] = first
         if first < 0:
             area_ids[i], methods[i], distances[i] = -1, 0, np.nan

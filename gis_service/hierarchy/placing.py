@@ -21,11 +21,10 @@ from gis_service.errors import InvalidInput
 from gis_service.hierarchy.array_folder import TextColumn, frozen, open_arrays, save_arrays
 from gis_service.hierarchy.coordinates import from_wgs84, parse_metric_crs
 from gis_service.hierarchy.edge_grid import EdgeGrid
-from gis_service.hierarchy.lookup_raster import PolygonIndex, point_arrays, polygon_edges
+from gis_service.hierarchy.lookup_raster import PolygonIndex, covering_count, point_arrays
 from gis_service.hierarchy.models import LEVELS
 from gis_service.hierarchy.place_kernels import (
     areas_within,
-    inside_one,
     place_inside,
     place_nearest,
 )
@@ -37,6 +36,7 @@ from gis_service.hierarchy.placements import (
     Method,
     Placements,
 )
+from gis_service.hierarchy.raster_building import polygon_edges
 
 FloatArray = npt.NDArray[np.float64]
 Found = tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]
@@ -310,7 +310,7 @@ class Placer:
         areas: dict[str, dict[str, str] | None] = dict.fromkeys(LEVELS)
         levels: dict[str, dict[str, Any]] = {level: _NOWHERE.copy() for level in LEVELS}
         for level, s in self._levels.items():
-            row, hits = inside_one(s.index.arrays, x, y)
+            row, hits = covering_count(s.index.arrays, x, y)
             if hits > 1 or (hits == 0 and level == _NEAREST_LEVEL and self.nearest_m > 0):
                 return self._answer(self.place([x], [y], threads=1))
             if hits:

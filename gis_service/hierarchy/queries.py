@@ -65,14 +65,13 @@ def descendants(session: Session, code: str) -> dict[str, set[int]]:
     for level in LEVELS:
         if not ids:
             found = session.execute(
-                text(f"SELECT area_id FROM {level} WHERE valid_to IS NULL AND code = :code"),  # noqa: S608
+                text(f"SELECT area_id FROM {level} WHERE valid_to IS NULL AND code = :code"),
                 {"code": code},
             ).scalars()
         else:
             found = session.execute(
                 text(
-                    f"SELECT area_id FROM {level} "  # noqa: S608 - level is one of ours
-                    "WHERE valid_to IS NULL AND parent_id = ANY(:ids)"
+                    f"SELECT area_id FROM {level} WHERE valid_to IS NULL AND parent_id = ANY(:ids)"
                 ),
                 {"ids": list(ids)},
             ).scalars()
@@ -87,7 +86,7 @@ def version_at(session: Session, level: str, code: str, moment: datetime) -> Any
     """The version of an area valid at ``moment``, or None."""
     return session.execute(
         text(
-            f"SELECT * FROM {level} WHERE code = :code AND valid_from <= :at "  # noqa: S608
+            f"SELECT * FROM {level} WHERE code = :code AND valid_from <= :at "
             "AND (valid_to IS NULL OR valid_to > :at)"
         ),
         {"code": code, "at": moment},

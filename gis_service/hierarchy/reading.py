@@ -35,6 +35,9 @@ class Columns:
     parent_code: str | None = None
 
 
+USUAL_COLUMNS = Columns()
+
+
 @dataclass
 class Reading:
     """What a file holds: per level a frame ``code, name, parent_code, kind, attributes, geometry``
@@ -50,7 +53,7 @@ def read_hierarchy(
     path: Path,
     *,
     layers: Mapping[str, str] | None = None,
-    columns: Columns = Columns(),
+    columns: Columns = USUAL_COLUMNS,
     crs: str | None = None,
     max_bytes: int | None = None,
 ) -> Reading:
@@ -249,9 +252,13 @@ def _records(frame: pd.DataFrame) -> list[dict[str, object]]:
         return [{} for _ in range(len(frame))]
     plain = frame.astype(object).where(frame.notna(), None)
     return [
-        {k: (v if isinstance(v, str | int | float | bool) else str(v)) for k, v in row.items() if v is not None}
+        {
+            str(key): value if isinstance(value, str | int | float | bool) else str(value)
+            for key, value in row.items()
+            if value is not None
+        }
         for row in plain.to_dict("records")
-    ]  # fmt: skip
+    ]
 
 
 def _check_numbers(frame: gpd.GeoDataFrame, system: str, where: str) -> None:

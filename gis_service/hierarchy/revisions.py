@@ -103,7 +103,7 @@ def check_closing(
     """Refuse to close more than ``share`` of a level unless somebody confirmed it."""
     for level, change in changes.items():
         total = session.execute(
-            text(f"SELECT count(*) FROM {level} WHERE valid_to IS NULL")  # noqa: S608
+            text(f"SELECT count(*) FROM {level} WHERE valid_to IS NULL")
         ).scalar_one()
         if not confirmed and total and change.vanished > share * total:
             raise Conflict(
@@ -138,8 +138,7 @@ def apply_changes(
     for level, change in changes.items():
         session.execute(
             text(
-                f"UPDATE {level} SET valid_to = :now "  # noqa: S608 - level is one of ours
-                "WHERE valid_to IS NULL AND area_id = ANY(:ids)"
+                f"UPDATE {level} SET valid_to = :now WHERE valid_to IS NULL AND area_id = ANY(:ids)"
             ),
             {"now": now, "ids": change.close},
         )
@@ -228,15 +227,17 @@ def _insert(
         text(
             f"""
             INSERT INTO {level} (area_id, parent_id, revision_id, code, name, geom, mercator,
-                                 mercator_low, inner_point, area_m2, attributes, valid_from {kind_column})
+                                 mercator_low, inner_point, area_m2, attributes,
+                                 valid_from {kind_column})
             SELECT own.id, parent.id, :revision, i.code, i.name, g.geom,
                    ST_Transform(g.geom, 3857), ST_Multi(ST_GeomFromWKB(i.low, 3857)),
-                   ST_PointOnSurface(g.geom), ST_Area(g.geom::geography), i.attributes, :now {kind_value}
+                   ST_PointOnSurface(g.geom), ST_Area(g.geom::geography), i.attributes,
+                   :now {kind_value}
             FROM incoming_area i
             CROSS JOIN LATERAL (SELECT ST_GeomFromWKB(i.wkb, 4326) AS geom OFFSET 0) g
             JOIN area own ON own.level = :level AND own.code = i.code
             LEFT JOIN area parent ON parent.code = i.parent_code AND parent.level = :above
-            """  # noqa: S608 - level is one of ours, the rest are parameters
+            """
         ),
         {
             "level": level,
@@ -248,9 +249,9 @@ def _insert(
 
 
 def _level_above(session: Session, level: str) -> str | None:
-    for candidate in reversed(LEVELS[: LEVELS.index(level)]):  # type: ignore[arg-type]
+    for candidate in reversed(LEVELS[: LEVELS.index(level)]):
         exists = session.execute(
-            text(f"SELECT EXISTS (SELECT 1 FROM {candidate} WHERE valid_to IS NULL)")  # noqa: S608
+            text(f"SELECT EXISTS (SELECT 1 FROM {candidate} WHERE valid_to IS NULL)")
         ).scalar_one()
         if exists:
             return candidate

@@ -57,16 +57,20 @@ class IncidentFilter:
 class IncidentColumns(Protocol):
     """The arrays a filter is compiled against, one entry per incident."""
 
-    reported_at: npt.NDArray[np.int64]  # UTC microseconds
-    due_at: npt.NDArray[np.int64]  # NO_TIME where there is none
-    class_id: npt.NDArray[np.int32]
-    state: npt.NDArray[np.int8]  # place in STATES
-    street_id: npt.NDArray[np.int32]  # -1 outside every area
-    community_id: npt.NDArray[np.int32]
-    grid_id: npt.NDArray[np.int32]
-    building_id: npt.NDArray[np.int32]
-    lon: npt.NDArray[np.float64]  # WGS84, NaN without a position
-    lat: npt.NDArray[np.float64]
+    @property
+    def reported_at(self) -> npt.NDArray[np.int64]: ...  # UTC microseconds
+    @property
+    def due_at(self) -> npt.NDArray[np.int64]: ...  # NO_TIME where there is none
+    @property
+    def class_id(self) -> npt.NDArray[np.int32]: ...
+    @property
+    def state(self) -> npt.NDArray[np.int8]: ...  # place in STATES
+    @property
+    def lon(self) -> npt.NDArray[np.float64]: ...  # WGS84, NaN without a position
+    @property
+    def lat(self) -> npt.NDArray[np.float64]: ...
+
+    # street_id, community_id, grid_id, building_id: int32, -1 outside every area
 
 
 def to_sql(wanted: IncidentFilter, alias: str = "i") -> tuple[str, dict[str, Any]]:

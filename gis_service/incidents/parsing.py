@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as Words
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -189,7 +190,7 @@ def _places(
     return lon, lat, crs, lon84, lat84
 
 
-def _translate(values: pd.Series, words: dict[str, str], default: str) -> pd.Series:
+def _translate(values: pd.Series, words: Words[str, str], default: str) -> pd.Series:
     filled = values.where(values.notna(), None)
     return filled.map(lambda value: default if value is None else words.get(value, value))
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +24,7 @@ CHUNK = 100_000
 REACH_DEG = 0.0006
 
 _CHANGED_BOXES = "CREATE TEMP TABLE changed_box ON COMMIT DROP AS " + " UNION ALL ".join(
-    f"SELECT ST_Expand(geom, {REACH_DEG})::geometry AS box FROM {level} "  # noqa: S608
+    f"SELECT ST_Expand(geom, {REACH_DEG})::geometry AS box FROM {level} "
     "WHERE valid_from = :since OR valid_to = :since"
     for level in ("street", "community", "grid", "building")
 )
@@ -99,7 +100,7 @@ def place_again(session: Session, progress: Callable[[int], None] = lambda rows:
     return changed
 
 
-def _place_rows(session: Session, locator: Locator, rows: list) -> int:  # type: ignore[type-arg]
+def _place_rows(session: Session, locator: Locator, rows: Sequence[Any]) -> int:
     lon = np.array([row[1] for row in rows], dtype=float)
     lat = np.array([row[2] for row in rows], dtype=float)
     accuracy = np.array([row[3] if row[3] is not None else np.nan for row in rows], dtype=float)

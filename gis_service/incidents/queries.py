@@ -47,7 +47,7 @@ async def list_incidents(
         (
             await session.execute(
                 text(
-                    f"SELECT {_COLUMNS} FROM incident i "  # noqa: S608 - parts are our own
+                    f"SELECT {_COLUMNS} FROM incident i "
                     f"JOIN incident_class c ON c.id = i.class_id WHERE {condition} "
                     f"ORDER BY i.reported_at {direction}, i.id {direction} LIMIT :limit"
                 ),
@@ -68,7 +68,7 @@ async def get_incident(session: AsyncSession, incident_id: int) -> dict[str, Any
         (
             await session.execute(
                 text(
-                    f"SELECT {_COLUMNS} FROM incident i "  # noqa: S608 - parts are our own
+                    f"SELECT {_COLUMNS} FROM incident i "
                     "JOIN incident_class c ON c.id = i.class_id WHERE i.id = :id"
                 ),
                 {"id": incident_id},
@@ -100,7 +100,7 @@ async def names_of(session: AsyncSession, ids: set[int]) -> dict[int, dict[str, 
     for level in LEVELS:
         rows = await session.execute(
             text(
-                f"SELECT DISTINCT ON (area_id) area_id, code, name FROM {level} "  # noqa: S608
+                f"SELECT DISTINCT ON (area_id) area_id, code, name FROM {level} "
                 "WHERE area_id = ANY(:ids) ORDER BY area_id, valid_from DESC"
             ),
             {"ids": list(ids)},
@@ -114,8 +114,8 @@ async def list_classes(session: AsyncSession) -> list[dict[str, Any]]:
     rows = await session.execute(
         text(
             """
-            SELECT c.code, c.name, c.name_en, c.major, c.major_name, c.major_name_en, c.kind, c.scheme,
-                   coalesce(n.count, 0) AS count
+            SELECT c.code, c.name, c.name_en, c.major, c.major_name, c.major_name_en, c.kind,
+                   c.scheme, coalesce(n.count, 0) AS count
             FROM incident_class c
             LEFT JOIN (SELECT class_id, count(*) AS count FROM incident GROUP BY class_id) n
                    ON n.class_id = c.id

@@ -70,7 +70,7 @@ class AreaInputs:
             async with self.sessions() as session:
                 rows = (await session.execute(_GRIDS, {"kind": self.settings.grid_kind})).all()
             self._grids = (revision_id, await asyncio.to_thread(_frame_and_weights, rows))
-        return self._grids[1]  # type: ignore[no-any-return]
+        return self._grids[1]
 
 
 def _frame_and_weights(rows: Any) -> tuple[gpd.GeoDataFrame, Any]:

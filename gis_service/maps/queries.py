@@ -22,7 +22,7 @@ async def district_facts(session: AsyncSession) -> dict[str, Any]:
         row = (
             await session.execute(
                 text(
-                    "SELECT count(*) AS areas, min(ST_XMin(geom)) AS west, "  # noqa: S608
+                    "SELECT count(*) AS areas, min(ST_XMin(geom)) AS west, "
                     "min(ST_YMin(geom)) AS south, max(ST_XMax(geom)) AS east, "
                     f"max(ST_YMax(geom)) AS north FROM {level} WHERE valid_to IS NULL"
                 )
@@ -63,7 +63,7 @@ async def denominators(session: AsyncSession, level: str) -> list[dict[str, Any]
     join = "LEFT JOIN building_count b ON b.area_id = a.area_id" if level == "grid" else ""
     rows = await session.execute(
         text(
-            f"SELECT a.code, a.area_id, round((a.area_m2 / 1e6)::numeric, 6)::float8 AS area_km2, "  # noqa: S608
+            f"SELECT a.code, a.area_id, round((a.area_m2 / 1e6)::numeric, 6)::float8 AS area_km2, "
             f"{buildings} AS buildings FROM {level} a {join} WHERE a.valid_to IS NULL"
         )
     )

@@ -152,4 +152,4 @@ def _as_mvt(name: str, query: str, columns: list[str]) -> str:
             SELECT {listed} ST_AsMVTGeom(q.geom, ST_TileEnvelope(:z, :x, :y), 4096, 64) AS geom
             FROM ({query}) q
         ) feature WHERE feature.geom IS NOT NULL
-    """  # noqa: S608 - names and queries come from the layers' own files
+    """

@@ -46,7 +46,7 @@ async def district(request: Request, session: SessionDependency) -> Response:
     settings = request.app.state.settings
     snapshot = request.app.state.incidents.current
     span = snapshot.time_span()
-    edges = edges_text(span) if span else [None, None]  # type: ignore[arg-type]
+    edges = edges_text(span) if span else [None, None]
     return _json(
         {
             "title": {"zh": settings.title, "en": settings.title_en},

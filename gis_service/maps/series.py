@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,6 @@ def heat_series(
         "lat": np.round(lat, 6).tolist(),
         "steps": [
             {"cell": pair_cell[a:b].tolist(), "count": counts[a:b].tolist()}
-            for a, b in zip(bounds[:-1], bounds[1:], strict=True)
+            for a, b in pairwise(bounds.tolist())
         ],
     }

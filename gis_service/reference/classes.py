@@ -95,7 +95,8 @@ def create_classes(
     rows = [
         {
             "scheme": scheme, "scheme_version": "", "code": code, "kind": "other",
-            "major": major, "major_name": major, "major_name_en": major, "name": code, "name_en": code,
+            "major": major, "major_name": major, "major_name_en": major,
+            "name": code, "name_en": code,
         }
         for code, major in codes
     ]  # fmt: skip
