@@ -13,11 +13,10 @@ from fastapi.responses import FileResponse, HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader
 
+from gis_service.dependencies import LANGUAGES, SettingsDependency, locale_of
 from gis_service.errors import NotFound
-from gis_service.settings import get_settings
 
 HERE = Path(__file__).parent
-LANGUAGES = ("zh", "en")
 # Answers are checked with their ETag each time: modules name each other without a version.
 REVALIDATE = {"Cache-Control": "no-cache"}
 
@@ -45,27 +44,21 @@ def templates() -> Environment:
     )
 
 
-def page_language(request: Request) -> str:
-    """The language asked for by ``?lang=``, else the browser's first known one, else Chinese."""
-    asked = request.query_params.get("lang")
-    if asked in LANGUAGES:
-        return asked
-    for part in request.headers.get("accept-language", "").split(","):
-        tag = part.split(";")[0].strip().lower()[:2]
-        if tag in LANGUAGES:
-            return tag
-    return LANGUAGES[0]
+@lru_cache
+def page_modules() -> list[str]:
+    """The page's scripts: named in its head, they load side by side instead of by import."""
+    return sorted(path.name for path in (HERE / "static" / "js").glob("*.js"))
 
 
 @router.get("/")
-async def map_page(request: Request) -> HTMLResponse:
+async def map_page(request: Request, settings: SettingsDependency) -> HTMLResponse:
     """The map page in the reader's language; everything else it fetches from the API."""
-    settings = get_settings()
-    language = page_language(request)
+    language = locale_of(request)
     strings = page_strings(language)
     context: dict[str, Any] = {
         "lang": language,
         "t": lambda key: strings[key],
+        "modules": page_modules(),
         "title": settings.title if language == "zh" else settings.title_en,
     }
     html = templates().get_template("map.html").render(context)

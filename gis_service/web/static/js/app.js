@@ -25,7 +25,9 @@ export const LEVELS = /** @type {const} */ (["street", "community", "grid", "bui
 /** States in which nothing more happens to an incident. */
 export const ENDED = ["closed", "not_accepted", "merged", "transferred", "cancelled"];
 
-export const STATES = [
+export const OPEN = [
   "reported", "verified", "filed", "dispatched", "accepted", "in_progress", "resolved", "checked",
-  "returned", "deferred", ...ENDED,
+  "returned", "deferred",
 ];
+
+export const STATES = [...OPEN, ...ENDED];

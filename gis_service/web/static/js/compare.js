@@ -25,7 +25,7 @@ function update() {
   byId("view-second").hidden = !compare;
   if (compare && !app.second) {
     app.second = new MapView(byId("map-second"), {
-      style: app.style, tiles: app.tiles, shown: shownOn("second"), camera: app.main.camera,
+      style: app.style, tiles: app.main.tiles, shown: shownOn("second"), camera: app.main.camera,
       bounds: app.district.bbox ?? [0, 0, 0, 0], padding: 0,
     });
     link(app.main, app.second);

@@ -31,9 +31,8 @@ export function startControls() {
 }
 
 function foot() {
-  const { district, tiles } = app;
-  const credits = [district.basemap_attribution, ...Object.values(tiles).map((item) => plain(item.attribution))];
-  byId("attribution").textContent = [...new Set(credits.filter(Boolean)), "MapLibre"].join(" · ");
+  const { district } = app;
+  byId("attribution").textContent = [plain(district.basemap_attribution), "MapLibre"].filter(Boolean).join(" · ");
   const approval = byId("approval");
   approval.hidden = !district.map_approval_number;
   approval.textContent = district.map_approval_number ? t("footer.approval", { number: district.map_approval_number }) : "";

@@ -1,7 +1,7 @@
 /** What is selected: an area, a clicked place or an incident, read from the service. */
 
 import { getJSON, isAbort, latest } from "./api.js";
-import { app, ENDED, LEVELS, views } from "./app.js";
+import { app, ENDED, LEVELS, OPEN, views } from "./app.js";
 import { flyTo, isPhone } from "./camera.js";
 import { className } from "./classes.js";
 import { copyLink } from "./export.js";
@@ -122,9 +122,19 @@ function goTo(level, code) {
 const facts = (rows) => h("dl", { class: "facts" }, rows.filter(Boolean).map(([label, value]) =>
   h("div", {}, h("dt", { text: label }), h("dd", {}, value))));
 
-/** @param {any} found as /api/areas answers */
-function areaFacts(found) {
-  const { total, open } = found.incidents;
+/**
+ * All incidents of an area, and the open ones, whatever the filters.
+ * @param {string} level @param {string} code @param {AbortSignal} signal
+ * @returns {Promise<{total: number, open: number}>}
+ */
+async function incidentsOf(level, code, signal) {
+  const [all, open] = await Promise.all([{}, { state: OPEN }].map(
+    (state) => getJSON("/api/incidents/count", { [level]: code, ...state }, { signal })));
+  return { total: all.count, open: open.count };
+}
+
+/** @param {any} found as /api/areas answers @param {{total: number, open: number}} incidents */
+function areaFacts(found, { total, open }) {
   const km2 = found.area_m2 / 1e6;
   const few = total < app.district.minimum_count;
   const rate = (/** @type {number} */ denominator, /** @type {string} */ key, /** @type {string} */ shown) =>
@@ -138,7 +148,7 @@ function areaFacts(found) {
     [t("fact.area"), areaText(found.area_m2)],
     found.buildings !== null && found.level !== "building" && [t("fact.buildings"), number(found.buildings)],
     found.children && found.children.level !== "building" && [t("fact.children", { level: t(`level.${found.children.level}`) }), number(found.children.count)],
-    [t("fact.valid"), t("fact.validValue", { day: date(found.valid_from), revision: found.revision?.label ?? String(found.revision ?? "—") })],
+    [t("fact.valid"), t("fact.validValue", { day: date(found.valid_from), revision: String(found.revision ?? "—") })],
   ]);
 }
 
@@ -187,11 +197,14 @@ function children(found) {
 
 /** @param {{level: string, code: string}} selection @param {AbortSignal} one */
 async function showArea({ level, code }, one) {
-  const found = await getJSON(`/api/areas/${level}/${encodeURIComponent(code)}`, { geometry: true }, { signal: one });
+  const [found, counts] = await Promise.all([
+    getJSON(`/api/areas/${level}/${encodeURIComponent(code)}`, { geometry: true }, { signal: one }),
+    incidentsOf(level, code, one),
+  ]);
   outline(found.geometry);
   remember(level, code, found.name);
   fill(byId("drawer"), head(t(`level.${level}`), code, level, found.name || code),
-    crumbs(found.path, level), actions(found), areaFacts(found), children(found),
+    crumbs(found.path, level), actions(found), areaFacts(found, counts), children(found),
     incidentList({ [level]: code }, level));
 }
 
@@ -214,11 +227,15 @@ async function showPoint({ lon, lat }, one) {
       h("p", { class: "note", text: t("place.outsideHint") }), placement(place));
     return;
   }
-  const found = await getJSON(`/api/areas/${level}/${encodeURIComponent(place[level].code)}`, { geometry: true }, { signal: one });
+  const { code } = place[level];
+  const [found, counts] = await Promise.all([
+    getJSON(`/api/areas/${level}/${encodeURIComponent(code)}`, { geometry: true }, { signal: one }),
+    incidentsOf(level, code, one),
+  ]);
   outline({ type: "GeometryCollection", geometries: [found.geometry, here] });
   fill(byId("drawer"), head(t(`level.${level}`), found.code, level, found.name || found.code),
-    crumbs(place, level), placement(place, position), actions(found), areaFacts(found), children(found),
-    incidentList({ [level]: found.code }, level));
+    crumbs(place, level), placement(place, position), actions(found), areaFacts(found, counts), children(found),
+    incidentList({ [level]: code }, level));
 }
 
 /** How a position came to its areas, and what else it could be. @param {any} place @param {string} [position] */

@@ -1,7 +1,7 @@
 /** Which incidents are shown: the chips of what is set, states, and the counts under them. */
 
 import { filterQuery, getJSON, isAbort, latest } from "./api.js";
-import { app, ENDED, STATES } from "./app.js";
+import { app, ENDED, OPEN, STATES } from "./app.js";
 import { byId, debounce, fill, h, icon } from "./dom.js";
 import { number, onLanguage, showDay, addDays, t } from "./i18n.js";
 import { complain } from "./messages.js";
@@ -26,8 +26,6 @@ export function startFilters() {
   on(["filters"], () => { drawStates(); drawChips(); countSoon(); });
   onLanguage(() => { drawStates(); drawChips(); drawCount(); });
 }
-
-const OPEN = STATES.filter((state) => !ENDED.includes(state));
 
 function drawStates() {
   const chosen = get().filters.state;
@@ -130,11 +128,10 @@ async function count() {
 /** The counts in words: how many of how many, and how many of these have no place. */
 export function countText() {
   if (!counted) return t("counts.loading");
-  const unplaced = counted.unplaced ?? app.district.incidents.unplaced;
   return t(filterCount() ? "counts.filtered" : "counts.all", {
-    shown: number(counted.count - unplaced),
+    shown: number(counted.count),
     total: number(app.district.incidents.count),
-    unplaced: number(unplaced),
+    unplaced: number(counted.unplaced ?? app.district.incidents.unplaced),
   });
 }
 

@@ -1,17 +1,17 @@
 /** The layer switcher, and which layer is drawn on which map. */
 
-import { app, views } from "./app.js";
+import { app, LEVELS, views } from "./app.js";
 import { byId, fill, h } from "./dom.js";
 import { number, onLanguage, pick, t } from "./i18n.js";
 import { legendRows, swatch } from "./legend.js";
 import { get, on, set, setLayer } from "./state.js";
 import { layerOf } from "./style.js";
-import { tileJson } from "./tiles.js";
+import { isAboutIncidents, loadBreaks, tileSource } from "./tiles.js";
 
 /**
  * @typedef {{id: string, title: {zh: string, en: string}, description: {zh: string, en: string},
  *   group: "areas"|"incidents"|"analysis"|"basemap", source: string, geometry: string,
- *   minzoom: number, maxzoom: number, filters: string[], visible: boolean,
+ *   minzoom: number, maxzoom: number, filters: string[], visible: boolean, breaks: string|null,
  *   legend: import("./legend.js").LegendRow[], fields: Record<string, any>}} LayerInfo
  */
 
@@ -25,9 +25,6 @@ export const isHeat = (layer) =>
 
 /** @param {LayerInfo} layer @returns {boolean} whether it colours areas by what happened there */
 export const isChoropleth = (layer) => layer.group === "analysis" && layer.geometry === "polygon";
-
-/** @param {LayerInfo} layer @returns {boolean} */
-const isAboutIncidents = (layer) => layer.group === "incidents" || layer.group === "analysis";
 
 /** @returns {LayerInfo|undefined} the choropleth that is on, else the first */
 export const choropleth = () => {
@@ -62,19 +59,24 @@ export function showLayers() {
   }
 }
 
-/**
- * Gives each layer that the filters change its new tiles.
- * @param {LayerInfo[]} layers
- */
-export async function refreshTiles(layers) {
-  await Promise.all(layers.map(async (layer) => {
-    const tiles = await tileJson(layer, () => void refreshTiles([layer]));
-    if (!tiles) return;
-    app.tiles[layer.id] = tiles;
-    for (const view of views()) view.setTiles(layer.id, tiles);
+/** Gives each layer that the filters change its new tiles. */
+function refreshTiles() {
+  for (const layer of app.layers.filter(isAboutIncidents)) {
+    for (const view of views()) view.setTiles(layer.id, tileSource(layer));
+    delete app.tiles[layer.id];
+  }
+  void refreshBreaks();
+}
+
+/** Fetches the class breaks that what is shown wants and has not got. */
+async function refreshBreaks() {
+  const wanted = app.layers.filter((layer) => layer.breaks && views().some((view) => view.shown[layer.id]?.on));
+  await Promise.all(wanted.map(async (layer) => {
+    if (!app.tiles[layer.id] && !(await loadBreaks(layer, refreshBreaks))) return;
+    for (const view of views()) view.colour(layer.id, app.tiles[layer.id]?.breaks ?? {});
+    drawSwitcher();
+    drawCards();
   }));
-  drawSwitcher();
-  drawCards();
 }
 
 /** Layer states for a page opened without a link: as each layer.toml says. */
@@ -84,9 +86,15 @@ export const defaults = () =>
 export function startLayers() {
   drawSwitcher();
   drawCards();
+  void refreshBreaks();
   onLanguage(() => { drawSwitcher(); drawCards(); });
-  on(["layers", "compare", "timeline"], () => { showLayers(); drawSwitcher(); drawCards(); });
-  on(["filters"], () => void refreshTiles(app.layers.filter(isAboutIncidents)));
+  on(["layers", "compare", "timeline"], () => {
+    showLayers();
+    drawSwitcher();
+    drawCards();
+    void refreshBreaks();
+  });
+  on(["filters"], refreshTiles);
   app.main.map.on("zoomend", hintZoom);
   hintZoom();
 }
@@ -94,7 +102,7 @@ export function startLayers() {
 function drawSwitcher() {
   const focused = /** @type {HTMLElement|null} */ (document.activeElement)?.dataset?.focus;
   fill(byId("layers"), GROUPS.map((group) => {
-    const members = app.layers.filter((layer) => layer.group === group);
+    const members = app.layers.filter((layer) => layer.group === group).sort(byLevel);
     return members.length > 0 && h("fieldset", { class: "layer-group" },
       h("legend", { text: t(`layers.group.${group}`) }), members.map(row));
   }));
@@ -102,11 +110,16 @@ function drawSwitcher() {
   hintZoom();
 }
 
+/** Areas from the coarsest to the finest. @param {LayerInfo} a @param {LayerInfo} b */
+const byLevel = (a, b) => LEVELS.indexOf(/** @type {any} */ (a.id)) - LEVELS.indexOf(/** @type {any} */ (b.id));
+
 /** @param {LayerInfo} layer */
 function row(layer) {
   const { on: shown, opacity } = get().layers[layer.id];
   const many = layer.legend.length > 1 || layer.legend[0]?.shape === "ramp";
   const open = opened.has(layer.id);
+  // A basemap explains itself; its legend comes with its settings.
+  const explained = many && (open || layer.group !== "basemap");
   return h("div", { class: "layer", data: { layer: layer.id } },
     h("div", { class: "layer-head" },
       h("label", { title: pick(layer.description) },
@@ -134,7 +147,7 @@ function row(layer) {
         change: (/** @type {any} */ event) => setLayer(layer.id, { opacity: Number(event.target.value) }),
       },
     }),
-    shown && many && h("ul", { class: "legend" }, legendRows(layer, app.tiles[layer.id], app.style)));
+    shown && explained && h("ul", { class: "legend" }, legendRows(layer, app.tiles[layer.id], app.style)));
 }
 
 /** Two choropleths over each other tell nothing: one replaces the other. @param {LayerInfo} layer @param {boolean} shown */

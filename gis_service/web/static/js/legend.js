@@ -1,5 +1,6 @@
 /** Legends: what colours and signs of a layer mean. */
 
+import { app } from "./app.js";
 import { h } from "./dom.js";
 import { figure, language, pick, t } from "./i18n.js";
 import { classes, layerOf } from "./style.js";
@@ -23,17 +24,15 @@ export const swatch = (row) =>
 export function legendRows(layer, tiles, style) {
   return layer.legend.map((row) => {
     if (row.shape !== "ramp") {
-      return h("li", {}, swatch(row), h("span", { text: few(pick(row), tiles, row) }));
+      return h("li", {}, swatch(row), h("span", { text: rowLabel(row) }));
     }
     return row.ends ? gradient(row) : steps(row, layer, tiles, style);
   });
 }
 
-/** @param {string} label @param {TileJson|undefined} tiles @param {LegendRow} row */
-function few(label, tiles, row) {
-  return row.shape === "hatch" && tiles?.minimum_count
-    ? t("legend.few", { label, n: tiles.minimum_count }) : label;
-}
+/** What a row says; "too few" names its number. @param {LegendRow} row */
+export const rowLabel = (row) =>
+  (row.shape === "hatch" ? t("legend.few", { label: pick(row), n: app.district.minimum_count }) : pick(row));
 
 /** @param {LegendRow} row */
 function gradient(row) {

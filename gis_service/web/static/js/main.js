@@ -15,7 +15,8 @@ import { canDraw, MapView } from "./map.js";
 import { complain, notice } from "./messages.js";
 import { startSearch } from "./search.js";
 import { fromHash, get, onForeignHash, set, writeNow } from "./state.js";
-import { tileJson } from "./tiles.js";
+import { ordered } from "./style.js";
+import { tileSource } from "./tiles.js";
 import { startTimeline } from "./timeline.js";
 
 async function start() {
@@ -25,11 +26,11 @@ async function start() {
     notice(t("error.webgl"), h("p", { text: t("error.webglHint") }));
     return;
   }
-  let classes;
-  [app.district, { items: app.layers }, app.style, { items: classes }] = await Promise.all([
-    getJSON("/api/district"), getJSON("/api/layers"), getJSON("/styles/map.json"), getJSON("/api/classes"),
+  const classes = getJSON("/api/classes");
+  [app.district, { items: app.layers }, app.style] = await Promise.all([
+    getJSON("/api/district"), getJSON("/api/layers"), getJSON("/styles/map.json"),
   ]);
-  app.classes = classes;
+  app.style = ordered(app.style, app.layers);
   setTimezone(app.district.timezone);
   head();
   onLanguage(head);
@@ -38,10 +39,9 @@ async function start() {
     return;
   }
   readLink();
-  const found = await Promise.all(app.layers.map((layer) => tileJson(layer, () => location.reload())));
-  app.tiles = Object.fromEntries(app.layers.flatMap((layer, at) => (found[at] ? [[layer.id, found[at]]] : [])));
   app.main = new MapView(byId("map-main"), {
-    style: app.style, tiles: app.tiles, shown: shownOn("main"), camera: get().camera,
+    style: app.style, tiles: Object.fromEntries(app.layers.map((layer) => [layer.id, tileSource(layer)])),
+    shown: shownOn("main"), camera: get().camera,
     bounds: app.district.bbox, padding: padding(),
   });
   // Tests and the curious ask the map through this.
@@ -50,7 +50,7 @@ async function start() {
   startSearch();
   startExport();
   startCompare();
-  await app.main.ready;
+  [, { items: app.classes }] = await Promise.all([app.main.ready, classes]);
   watchMap();
   watchCompare();
   startLayers();
@@ -87,7 +87,7 @@ function watchMap() {
     const layer = app.layers.find((item) => item.id === event.sourceId);
     complain(layer ? pick(layer.title) : t("map.what"), new Error(t("error.tiles")), () => {
       const source = /** @type {any} */ (layer && map.getSource(layer.id));
-      if (layer && source) source.setTiles(app.tiles[layer.id].tiles);
+      if (layer && source) source.setTiles(tileSource(layer).tiles);
     });
     console.warn(event.error?.message ?? "map error");
   });

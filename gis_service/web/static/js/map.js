@@ -5,7 +5,7 @@ import { layerOf, opacities, pattern, prepare, withBreaks } from "./style.js";
 
 /**
  * @typedef {import("./layers.js").LayerInfo} LayerInfo
- * @typedef {import("./tiles.js").TileJson} TileJson
+ * @typedef {import("./tiles.js").TileSource} TileSource
  * @typedef {import("./state.js").Camera} Camera
  */
 
@@ -22,16 +22,17 @@ export function canDraw() {
   }
 }
 
+// The workers start while the page still asks what there is to show.
+maplibre.prewarm();
+
 export class MapView {
   /**
    * @param {HTMLElement} container
-   * @param {{style: any, tiles: Record<string, TileJson>, bounds: [number, number, number, number],
+   * @param {{style: any, tiles: Record<string, TileSource>, bounds: [number, number, number, number],
    *   shown: Record<string, {on: boolean, opacity: number}>, camera: Camera|null, padding: any}} options
    */
   constructor(container, { style, tiles, shown, bounds, camera, padding }) {
-    const prepared = prepare(style, tiles, shown);
-    this.served = { ...style, layers: style.layers.filter(
-      (/** @type {any} */ layer) => !layer.source || layer.source in prepared.sources) };
+    this.served = style;
     this.tiles = { ...tiles };
     /** @type {Record<string, {on: boolean, opacity: number}>} */
     this.shown = structuredClone(shown);
@@ -40,7 +41,7 @@ export class MapView {
     /** @type {any} */
     this.map = new maplibre.Map({
       container,
-      style: prepared,
+      style: prepare(style, tiles, shown),
       ...(camera
         ? { center: [camera.lon, camera.lat], zoom: camera.zoom, bearing: camera.bearing }
         : { bounds, fitBoundsOptions: { padding } }),
@@ -69,7 +70,6 @@ export class MapView {
       const image = pattern(name);
       if (image && !this.map.hasImage(name)) this.map.addImage(name, image, { pixelRatio: 2 });
     }
-    for (const id of Object.keys(this.tiles)) this.colour(id);
     this.map.addSource("selection", { type: "geojson", data: EMPTY });
     const text = this.firstOf("symbol");
     this.map.addLayer({
@@ -116,27 +116,18 @@ export class MapView {
     }
   }
 
-  /**
-   * Points a layer to the tiles of other filters and colours its classes by their breaks.
-   * @param {string} id @param {TileJson} tiles
-   */
-  setTiles(id, tiles) {
-    const changed = this.tiles[id]?.tiles.join() !== tiles.tiles.join();
-    this.tiles[id] = tiles;
-    const source = /** @type {any} */ (this.map.getSource(id));
-    if (changed && source) source.setTiles(tiles.tiles);
-    this.colour(id);
+  /** Points a layer to the tiles of other filters. @param {string} id @param {TileSource} source */
+  setTiles(id, source) {
+    if (this.tiles[id]?.tiles[0] === source.tiles[0]) return;
+    this.tiles[id] = source;
+    /** @type {any} */ (this.map.getSource(id))?.setTiles(source.tiles);
   }
 
-  /** Classes of `id` by the breaks its TileJSON names. @param {string} id */
-  colour(id) {
-    const breaks = this.tiles[id]?.breaks;
-    if (!breaks) return;
+  /** Colours classes of `id` by the breaks its TileJSON names. @param {string} id @param {Record<string, number[]>} breaks */
+  colour(id, breaks) {
     for (const layer of this.drawing(id)) {
-      const name = layer.metadata?.["gis:breaks"];
-      if (name && breaks[name]) {
-        this.map.setPaintProperty(layer.id, "fill-color", withBreaks(layer.paint["fill-color"], breaks[name]));
-      }
+      const found = breaks[layer.metadata?.["gis:breaks"]];
+      if (found) this.map.setPaintProperty(layer.id, "fill-color", withBreaks(layer.paint["fill-color"], found));
     }
   }
 

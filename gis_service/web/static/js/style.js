@@ -2,7 +2,6 @@
 
 /**
  * @typedef {import("./layers.js").LayerInfo} LayerInfo
- * @typedef {import("./tiles.js").TileJson} TileJson
  */
 
 const OPACITY = {
@@ -11,6 +10,22 @@ const OPACITY = {
   symbol: ["text-opacity", "icon-opacity"],
 };
 
+const TYPES = ["background", "raster", "fill", "heatmap", "line", "circle", "symbol"];
+const GROUPS = ["basemap", "analysis", "areas", "incidents"];
+
+/**
+ * The style's layers from the ground up: grounds under lines under points under words, and within
+ * each the basemap under analysis under areas, so that no choropleth hides a boundary.
+ * @param {any} style as served @param {LayerInfo[]} infos
+ */
+export function ordered(style, infos) {
+  const rank = (/** @type {any} */ layer) => {
+    const group = infos.find((info) => info.id === layerOf(layer))?.group ?? "basemap";
+    return TYPES.indexOf(layer.type) * GROUPS.length + GROUPS.indexOf(group);
+  };
+  return { ...style, layers: style.layers.toSorted((/** @type {any} */ a, /** @type {any} */ b) => rank(a) - rank(b)) };
+}
+
 /** @param {any} layer @returns {string} id of the service's layer it draws */
 export const layerOf = (layer) => layer.metadata?.["gis:layer"] ?? "";
 
@@ -18,24 +33,17 @@ export const layerOf = (layer) => layer.metadata?.["gis:layer"] ?? "";
  * `style` with each layer's tiles, visibility and opacity in place, so that the map asks for nothing
  * twice and for nothing hidden.
  * @param {any} style as served
- * @param {Record<string, TileJson>} tiles by layer id
+ * @param {Record<string, import("./tiles.js").TileSource>} tiles by layer id
  * @param {Record<string, {on: boolean, opacity: number}>} shown by layer id
  */
 export function prepare(style, tiles, shown) {
   const sources = { ...style.sources };
-  for (const [id, source] of Object.entries(sources)) {
-    if (source.type !== "vector" || !source.url) continue;
-    const found = tiles[id];
-    if (!found) {
-      delete sources[id];
-      continue;
-    }
-    const { url: _, ...kept } = source;
-    sources[id] = { ...kept, tiles: found.tiles, minzoom: found.minzoom, maxzoom: found.maxzoom };
+  for (const [id, found] of Object.entries(tiles)) {
+    const { url: _, ...kept } = sources[id];
+    sources[id] = { ...kept, ...found };
   }
   const layers = [];
   for (const layer of style.layers) {
-    if (layer.source && !(layer.source in sources)) continue;
     const state = shown[layerOf(layer)];
     layers.push(!state ? layer : {
       ...layer,

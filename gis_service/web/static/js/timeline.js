@@ -5,7 +5,7 @@ import { app, views } from "./app.js";
 import { byId, debounce, fill, h, icon, svg } from "./dom.js";
 import { dateTime, date, figure, monthDay, monthDayHour, number, onLanguage, pick, t } from "./i18n.js";
 import { drawCards, isChoropleth, isHeat } from "./layers.js";
-import { swatch } from "./legend.js";
+import { rowLabel, swatch } from "./legend.js";
 import { complain } from "./messages.js";
 import { Player } from "./play.js";
 import { areaBreaks, areasAt, fetchSeries, heatAt, heatTop, totals } from "./series.js";
@@ -279,5 +279,5 @@ function areaLegend() {
         h("span", { text: from === null ? `≤ ${figure(to)}` : `${figure(from)} – ${figure(to)}` }))))
         : h("span", { class: "note", text: t("legend.noClasses") })),
     (layer?.legend ?? []).filter((row) => row.shape !== "ramp").map((row) => h("li", {}, swatch(row),
-      h("span", { text: row.shape === "hatch" ? t("legend.few", { label: pick(row), n: app.district.minimum_count }) : pick(row) }))))];
+      h("span", { text: rowLabel(row) }))))];
 }
