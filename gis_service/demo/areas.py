@@ -25,7 +25,7 @@ SMALL = {
     "350502005": (4, "other", -0.5, -0.3, 0.78),
     "350502400": (1, "other", 0.45, -0.8, 0.22),
 }
-GRIDS = {"full": 1075, "small": 82}
+GRIDS = {"full": 1140, "small": 82}
 HOUSEHOLDS = 380
 LEAST, MOST = 305.0, 495.0
 
@@ -163,8 +163,33 @@ def _cut_grids(
                 best = score, parts
         if best is not None and best[0] == 0:
             break
-    assert best is not None  # noqa: S101 - the loop ran
-    return best[1]
+    return _mend(graph, best[1] if best else [set(own)], households)
+
+
+def _mend(graph: BlockGraph, parts: list[set[int]], households: Floats) -> list[set[int]]:
+    """Halves grids that are far too large and joins those far too small to a neighbour, where
+    the result is nearer to the usual size."""
+
+    def held(part: set[int]) -> float:
+        return float(households[sorted(part)].sum())
+
+    whole: list[set[int]] = []
+    for part in parts:
+        halves = divide(graph, part, 2, households, 0.2) if held(part) > 1.06 * MOST else []
+        if len(halves) == 2 and min(map(held, halves)) > 0.8 * LEAST:
+            whole += halves
+        else:
+            whole.append(part)
+    for part in sorted(whole, key=held):
+        if held(part) > 0.8 * LEAST:  # it may have grown since
+            continue
+        near = {other for node in part for other in graph.price[node]} - part
+        options = [p for p in whole if p is not part and near & p and held(p) + held(part) < 560]
+        if options:
+            joined = min(options, key=lambda p: (held(p), min(p)))
+            joined |= part
+            whole = [p for p in whole if p is not part]
+    return whole
 
 
 def reading_order(x: Floats, y: Floats, row: float) -> Ints:

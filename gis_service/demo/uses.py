@@ -68,25 +68,25 @@ def draw_green(
     green: list[shapely.Polygon] = []
     sort: list[str] = []
     ponds: list[shapely.Polygon] = []
-    for n in np.flatnonzero(np.isin(use, (PARK, HILLS))):
-        ground = buildable[n]
-        if use[n] == PARK:
-            ground = shapely.buffer(shapely.buffer(ground, -6), 6)
-            if ground.area > 16_000 and rng.random() < 0.62:
-                pond = _pond(rng, ground)
+    for n in np.flatnonzero(np.isin(use, (PARK, HILLS, WATER))):
+        name = {PARK: "park", HILLS: "hill", WATER: "bank"}[int(use[n])]
+        rounding = 6.0 if name == "park" else 1.5
+        for part in shapely.get_parts(_opened(buildable[n], rounding)):
+            if part.area < 500:
+                continue
+            if name == "park" and part.area > 16_000 and rng.random() < 0.62:
+                pond = _pond(rng, part)
                 if pond is not None:
                     ponds.append(pond)
-                    ground = ground.difference(pond)
-        for part in shapely.get_parts(ground):
-            if part.area > 600:
-                green.append(part)
-                sort.append("park" if use[n] == PARK else "hill")
-    for n in np.flatnonzero(use == WATER):
-        for part in shapely.get_parts(buildable[n]):
-            if part.area > 400:
-                green.append(part)
-                sort.append("bank")
+                    part = part.difference(pond)
+            green.append(part)
+            sort.append(name)
     return green, sort, ponds
+
+
+def _opened(ground: shapely.Geometry, by: float) -> shapely.Geometry:
+    """Without necks narrower than twice ``by`` metres and with rounded corners."""
+    return shapely.buffer(shapely.buffer(ground, -by), 0.9 * by)
 
 
 def _pond(rng: np.random.Generator, ground: shapely.Polygon) -> shapely.Polygon | None:

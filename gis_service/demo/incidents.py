@@ -1,0 +1,299 @@
+"""A year of incidents on a district, with planted hot spots and reports of every quality."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from importlib import resources
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gis_service.demo.areas import VIRTUAL_COMMUNITY, read_rows
+from gis_service.demo.district import District
+from gis_service.demo.hotspots import THEMES, plan_intensity
+from gis_service.demo.moments import SEASONS, Calendar, draw_seconds
+from gis_service.demo.noise import Floats, Ints, stream
+from gis_service.demo.outline import CENTRE, to_degrees
+from gis_service.demo.sites import STREET, SiteChooser, Sites, in_metres
+from gis_service.hierarchy.coordinates import from_wgs84
+
+TIMEZONE = "Asia/Shanghai"
+AS_OF = datetime(2026, 11, 20, tzinfo=timezone(timedelta(hours=8)))
+COUNT = {"full": 60_000, "small": 4_000}
+SOURCES = ("patrol", "resident", "hotline", "city_platform", "media", "superior")
+SOURCE_SHARE = (0.46, 0.21, 0.16, 0.13, 0.025, 0.015)
+NIGHT_SHARE = (0.16, 0.42, 0.26, 0.13, 0.02, 0.01)
+NO_PLACE, ADDRESS_ONLY, DEFAULT_POINT = 0.01, 0.03, 0.0006
+VIRTUAL_SHARE = 0.012
+OPENINGS = {
+    "patrol": ("", "巡查发现", "网格巡查发现", "现场查看，"),
+    "resident": ("", "居民反映", "市民随手拍：", "群众反映"),
+    "hotline": ("来电反映", "12319热线反映", "市民来电称"),
+    "city_platform": ("市平台转办：", "数字城管平台派单：", ""),
+    "media": ("媒体反映", "网络媒体曝光："),
+    "superior": ("上级交办：", "领导批示件："),
+}
+ENDINGS = ("", "", "", "，请及时处理", "，影响通行", "，已持续多日", "，多次反映未解决", "，请核实")
+PROGRESS = (
+    (0.04, "reported"),
+    (0.08, "verified"),
+    (0.13, "filed"),
+    (0.22, "dispatched"),
+    (0.36, "accepted"),
+    (0.76, "in_progress"),
+    (0.92, "resolved"),
+    (1.0, "checked"),
+)
+# how filed cases end other than closed
+OTHER_ENDS = {"not_accepted": 0.03, "merged": 0.014, "cancelled": 0.008, "transferred": 0.006}
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What a seed planted."""
+
+    seed: int
+    scale: str
+    as_of: datetime
+    hotspots: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values: seed, scale, as_of (ISO 8601), hotspots (sorted grid codes)."""
+        return {
+            "seed": self.seed,
+            "scale": self.scale,
+            "as_of": self.as_of.isoformat(),
+            "hotspots": list(self.hotspots),
+        }
+
+
+def make_incidents(
+    district: District, seed: int, as_of: datetime | None = None, count: int | None = None
+) -> tuple[pd.DataFrame, Truth]:
+    """Incidents of the year before ``as_of``, oldest first, and what was planted.
+
+    Columns: external_id, class_code, class_name, source, reported_at, state, closed_at (NaT
+    unless closed), address (may be empty), description, lon, lat (NaN where not given), crs
+    (wgs84 or gcj02, which lon and lat really are in), accuracy_m (NaN where unknown). Times are
+    in Asia/Shanghai. Raises ValueError if ``as_of`` has no zone or ``count`` is negative.
+    """
+    as_of = AS_OF if as_of is None else as_of
+    if as_of.tzinfo is None:
+        raise ValueError("as_of needs a time zone")
+    as_of = as_of.astimezone(AS_OF.tzinfo)
+    count = COUNT[district.scale] if count is None else count
+    if count < 0:
+        raise ValueError(f"count must not be negative: {count}")
+    rng = stream(seed, "incidents")
+    chooser = SiteChooser(district)
+    intensity = plan_intensity(stream(seed, "hotspots"), chooser.grids, district.scale)
+    in_virtual = rng.random(count) < VIRTUAL_SHARE
+    grid = rng.choice(len(chooser.grids), count, p=intensity.share)
+    site = chooser.choose(rng, grid)
+    site = _into_virtual(rng, district, chooser, site, in_virtual)
+    calendar = Calendar.make(rng, as_of)
+    day = calendar.draw_days(rng, count)
+    cases = pd.DataFrame(read_rows("cases.csv"))
+    theme = np.where(in_virtual, -1, intensity.theme[grid])
+    case = _classes(rng, cases, calendar, day, theme)
+    seconds = np.zeros(count, dtype=np.int64)
+    for hours in sorted(set(cases["hours"])):
+        own = np.flatnonzero((cases["hours"] == hours).to_numpy()[case])
+        seconds[own] = draw_seconds(rng, hours, len(own))
+    midnight = pd.DatetimeIndex(calendar.days).tz_convert(TIMEZONE)
+    reported = midnight[day] + pd.to_timedelta(seconds, unit="s")
+    # the day of as_of itself has not passed: what falls after it moves to the day before
+    late = reported >= pd.Timestamp(as_of)
+    reported = reported.where(~late, reported - pd.Timedelta(days=1))
+    early = reported < pd.Timestamp(as_of) - pd.Timedelta(days=365)
+    reported = reported.where(~early, reported + pd.Timedelta(days=1))
+    order = np.argsort(reported.to_numpy(), kind="stable")
+    reported = reported[order]
+    frame = pd.DataFrame(
+        {
+            "external_id": _numbers(reported),
+            "class_code": cases["code"].to_numpy(dtype=object)[case[order]],
+            "class_name": _class_names(cases)[case[order]],
+            "source": _sources(rng, reported),
+            "reported_at": reported,
+        }
+    )
+    frame["state"], frame["closed_at"] = _states(rng, frame["reported_at"], frame["source"], as_of)
+    frame["address"] = _addresses(rng, district, site, in_virtual)[order]
+    frame["description"] = _descriptions(rng, cases, case[order], frame["source"].to_numpy())
+    _place(rng, frame, np.column_stack((site.x, site.y))[order], district)
+    planted = tuple(sorted(district.grid["code"].to_numpy()[intensity.theme >= 0].tolist()))
+    return frame, Truth(seed, district.scale, as_of, planted)
+
+
+def _into_virtual(
+    rng: np.random.Generator,
+    district: District,
+    chooser: SiteChooser,
+    site: Sites,
+    chosen: np.ndarray,
+) -> Sites:
+    """Moves the chosen places into the community that has no grids."""
+    area = in_metres(district.community[district.community["code"] == VIRTUAL_COMMUNITY])
+    there = chooser.along_roads(rng, area[0], int(chosen.sum()))
+    for name in ("x", "y", "sort", "address", "road"):
+        getattr(site, name)[chosen] = getattr(there, name)
+    return site
+
+
+def _classes(
+    rng: np.random.Generator, cases: pd.DataFrame, calendar: Calendar, day: Ints, theme: Ints
+) -> Ints:
+    """Row of ``cases`` per incident: by weight, season and, in hot spots, theme."""
+    weight = cases["weight"].astype(float).to_numpy()
+    days = np.arange(len(calendar.days))
+    chance = np.tile(weight, (len(days), 1))
+    for season in SEASONS:
+        own = (cases["season"] == season).to_numpy()
+        chance[:, own] *= calendar.season_factor(season, days)[:, None]
+    case = np.zeros(len(day), dtype=np.int64)
+    draw = rng.random(len(day))
+    themed = rng.random(len(day)) < 0.6
+    for number in range(-1, len(THEMES)):
+        here = (theme == number) & themed if number >= 0 else (theme < 0) | ~themed
+        table = chance.copy()
+        if number >= 0:
+            table[:, (cases["theme"] != THEMES[number]).to_numpy()] = 0.0
+        rising = np.cumsum(table, axis=1)
+        rising /= rising[:, -1:]
+        at = np.flatnonzero(here)
+        case[at] = (rising[day[at]] < draw[at, None]).sum(axis=1)
+    return np.minimum(case, len(cases) - 1)
+
+
+def _class_names(cases: pd.DataFrame) -> np.ndarray:
+    source = resources.files("gis_service.reference").joinpath("data", "classes.csv")
+    name = {
+        row["code"]: row["name"] for row in csv.DictReader(source.read_text("utf-8").splitlines())
+    }
+    return np.array([name[code] for code in cases["code"]], dtype=object)
+
+
+def _numbers(reported: pd.DatetimeIndex) -> list[str]:
+    """Like 20260311-0042: the day and its running number."""
+    day = pd.Series(reported.strftime("%Y%m%d"))
+    number = day.groupby(day).cumcount() + 1
+    return [f"{d}-{n:04d}" for d, n in zip(day, number, strict=True)]
+
+
+def _sources(rng: np.random.Generator, reported: pd.DatetimeIndex) -> np.ndarray:
+    night = (reported.hour >= 19) | (reported.hour < 6)
+    draw = rng.random(len(reported))
+    by_day = np.searchsorted(np.cumsum(SOURCE_SHARE), draw)
+    by_night = np.searchsorted(np.cumsum(NIGHT_SHARE), draw)
+    number = np.minimum(np.where(night, by_night, by_day), len(SOURCES) - 1)
+    return np.array(SOURCES, dtype=object)[number]
+
+
+def _states(
+    rng: np.random.Generator, reported: pd.Series, source: pd.Series, as_of: datetime
+) -> tuple[np.ndarray, pd.Series]:
+    """State and closing time: a case needs about 30 hours, some much longer; what would close
+    after ``as_of`` is as far as the share of its time that has passed."""
+    n = len(reported)
+    needed = np.exp(rng.normal(np.log(30.0), 1.05, n))
+    needed *= np.where(rng.random(n) < 0.01, 8.0, 1.0)
+    needed = np.clip(needed, 0.5, 24 * 80)
+    passed = (pd.Timestamp(as_of) - reported).dt.total_seconds().to_numpy() / 3600
+    share = passed / needed
+    bounds = [bound for bound, _ in PROGRESS]
+    names = np.array([name for _, name in PROGRESS] + ["closed"], dtype=object)
+    state = names[np.searchsorted(bounds, share, side="right")]
+    state[(state == "verified") & (source == "patrol").to_numpy()] = "filed"
+    draw = rng.random(n)
+    filed = share > 0.13
+    low = 0.0
+    for name, chance in OTHER_ENDS.items():
+        state[filed & (draw >= low) & (draw < low + chance)] = name
+        low += chance
+    working = np.isin(state, ("accepted", "in_progress"))
+    state[working & (needed > 240) & (draw > 0.6)] = "deferred"
+    state[(state == "dispatched") & (draw > 0.85)] = "returned"
+    closed = reported + pd.to_timedelta(np.round(needed * 3600), unit="s")
+    return state, closed.where(state == "closed")
+
+
+def _addresses(
+    rng: np.random.Generator, district: District, site: Sites, in_virtual: np.ndarray
+) -> np.ndarray:
+    """Door plates, streets, crossings and vaguer words, as people write them."""
+    n = len(site.x)
+    draw = rng.random(n)
+    text = site.address.copy()
+    street = site.sort == STREET
+    text[street] = site.road[street] + "路段"
+    text[street & (draw < 0.35)] = site.road[street & (draw < 0.35)] + "沿线"
+    some = ~street & (draw > 0.8)
+    text[some] = text[some] + "门口"
+    road_only = ~street & (draw > 0.93)
+    text[road_only] = site.road[road_only] + "附近"
+    book = district.gazetteer[district.gazetteer["kind"].isin(["crossing", "estate", "poi"])]
+    place = np.column_stack((site.x, site.y))
+    named = in_local(book)
+    # the nearest named place, if it is near enough to be what people would say
+    far, at = named.query(place)
+    close = (far < 60) & (rng.random(n) < 0.3)
+    text[close] = book["name"].to_numpy(dtype=object)[at[close]]
+    text[close & (far > 25)] = text[close & (far > 25)] + "附近"
+    text[in_virtual & (draw < 0.3)] = "清濛开发区" + text[in_virtual & (draw < 0.3)]
+    return text
+
+
+def in_local(book: pd.DataFrame) -> Any:
+    """A nearest-neighbour tree of a gazetteer's places in local metres."""
+    from scipy.spatial import cKDTree
+
+    from gis_service.demo.outline import to_local
+
+    return cKDTree(to_local(book[["lon", "lat"]].to_numpy()))
+
+
+def _descriptions(
+    rng: np.random.Generator, cases: pd.DataFrame, case: Ints, source: np.ndarray
+) -> list[str]:
+    phrases = [text.split("|") for text in cases["phrases"]]
+    one, two, three = rng.random((3, len(case)))
+    made = []
+    for n, (row, who) in enumerate(zip(case.tolist(), source.tolist(), strict=True)):
+        opening = OPENINGS[who]
+        made.append(
+            opening[int(one[n] * len(opening))]
+            + phrases[row][int(two[n] * len(phrases[row]))]
+            + ENDINGS[int(three[n] * len(ENDINGS))]
+        )
+    return made
+
+
+def _place(rng: np.random.Generator, frame: pd.DataFrame, xy: Floats, district: District) -> None:
+    """Adds lon, lat, crs and accuracy_m: blurred, partly GCJ-02, partly missing."""
+    n = len(frame)
+    accuracy = np.round(np.clip(np.exp(rng.normal(np.log(12.0), 0.6, n)), 5, 80), 1)
+    lonlat = to_degrees(xy + rng.normal(0, 1, (n, 2)) * (accuracy / 3)[:, None])
+    lonlat = np.round(lonlat, 6)
+    by_phone = frame["source"].isin(["resident", "hotline", "media"]).to_numpy()
+    shifted = rng.random(n) < np.where(by_phone, 0.2, 0.03)
+    if shifted.any():
+        lon, lat = from_wgs84(lonlat[shifted, 0], lonlat[shifted, 1], "gcj02")
+        lonlat[shifted] = np.round(np.column_stack((lon, lat)), 6)
+    accuracy[rng.random(n) < 0.12] = np.nan
+    draw = rng.random(n)
+    default = (draw > 0.5) & (draw < 0.5 + DEFAULT_POINT)
+    lonlat[default] = CENTRE
+    accuracy[default] = np.nan
+    shifted[default] = False
+    bare = draw < NO_PLACE + ADDRESS_ONLY
+    lonlat[bare] = np.nan
+    accuracy[bare] = np.nan
+    shifted[bare] = False
+    frame.loc[draw < NO_PLACE, "address"] = ""
+    frame["lon"], frame["lat"] = lonlat[:, 0], lonlat[:, 1]
+    frame["crs"] = np.where(shifted, "gcj02", "wgs84").astype(object)
+    frame["accuracy_m"] = accuracy
