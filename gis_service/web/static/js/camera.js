@@ -35,8 +35,17 @@ export function goHome() {
   if (bbox) fit(bbox);
 }
 
+/** @returns {[number, number, number, number]} the box that nothing covers */
+export function inSight() {
+  const { map } = app.main;
+  const { left, right, top, bottom } = padding();
+  const { clientWidth: width, clientHeight: height } = map.getContainer();
+  const [southWest, northEast] = [map.unproject([left, height - bottom]), map.unproject([width - right, top])];
+  return [southWest.lng, southWest.lat, northEast.lng, northEast.lat];
+}
+
 /** @param {[number, number, number, number]} bbox @param {number} [maxZoom] */
-function fit([west, south, east, north], maxZoom = 18) {
+export function fit([west, south, east, north], maxZoom = 18) {
   app.main.map.fitBounds([[west, south], [east, north]], {
     padding: padding(), maxZoom, duration: still() ? 0 : 700,
   });

@@ -1,6 +1,7 @@
 /** Two maps side by side: the heat left, the choropleth right, one camera. */
 
 import { app } from "./app.js";
+import { fit, inSight } from "./camera.js";
 import { byId } from "./dom.js";
 import { listenTo } from "./drawer.js";
 import { drawCards, shownOn, showLayers } from "./layers.js";
@@ -9,7 +10,12 @@ import { watchPointer } from "./controls.js";
 import { get, on, set } from "./state.js";
 
 export function startCompare() {
-  byId("tool-compare").addEventListener("click", () => set({ compare: !get().compare }));
+  byId("tool-compare").addEventListener("click", () => {
+    // The narrower (or wider) map shows what the one before showed.
+    const bbox = inSight();
+    set({ compare: !get().compare });
+    fit(bbox, 20);
+  });
 }
 
 /** Opens or closes the second map as the state says. Its listener comes before the timeline's. */
@@ -18,11 +24,17 @@ export function watchCompare() {
   if (get().compare) update();
 }
 
-function update() {
+/** Room for one map or two, before there are any. */
+export function layOut() {
   const { compare } = get();
   byId("tool-compare").setAttribute("aria-pressed", String(compare));
   document.body.classList.toggle("compare", compare);
   byId("view-second").hidden = !compare;
+}
+
+function update() {
+  const { compare } = get();
+  layOut();
   if (compare && !app.second) {
     app.second = new MapView(byId("map-second"), {
       style: app.style, tiles: app.main.tiles, shown: shownOn("second"), camera: app.main.camera,

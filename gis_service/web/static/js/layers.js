@@ -47,6 +47,8 @@ export function shownOn(name) {
       drawn = name === "main" ? isHeat(layer) : layer.id === choropleth()?.id;
     }
     if (timeline.open && isAboutIncidents(layer)) drawn = false;
+    // Classes are drawn once their bounds are known: colours without a legend would mislead.
+    if (layer.breaks && !app.tiles[layer.id]) drawn = false;
     return [layer.id, { on: drawn, opacity }];
   }));
 }
@@ -59,21 +61,30 @@ export function showLayers() {
   }
 }
 
+/** @type {Set<string>} layers whose class breaks are of other filters */
+const stale = new Set();
+
 /** Gives each layer that the filters change its new tiles. */
 function refreshTiles() {
   for (const layer of app.layers.filter(isAboutIncidents)) {
     for (const view of views()) view.setTiles(layer.id, tileSource(layer));
-    delete app.tiles[layer.id];
+    stale.add(layer.id);
   }
   void refreshBreaks();
 }
 
-/** Fetches the class breaks that what is shown wants and has not got. */
+/** Fetches the class breaks that what is switched on wants and has not got. */
 async function refreshBreaks() {
-  const wanted = app.layers.filter((layer) => layer.breaks && views().some((view) => view.shown[layer.id]?.on));
+  const { layers, compare } = get();
+  const wanted = app.layers.filter((layer) => layer.breaks
+    && (layers[layer.id]?.on || (compare && layer === choropleth())));
   await Promise.all(wanted.map(async (layer) => {
-    if (!app.tiles[layer.id] && !(await loadBreaks(layer, refreshBreaks))) return;
-    for (const view of views()) view.colour(layer.id, app.tiles[layer.id]?.breaks ?? {});
+    if (stale.has(layer.id) || !app.tiles[layer.id]) {
+      if (!(await loadBreaks(layer, refreshBreaks))) return;
+      stale.delete(layer.id);
+    }
+    for (const view of views()) view.colour(layer.id, app.tiles[layer.id].breaks ?? {});
+    showLayers();
     drawSwitcher();
     drawCards();
   }));
@@ -95,8 +106,8 @@ export function startLayers() {
     void refreshBreaks();
   });
   on(["filters"], refreshTiles);
-  app.main.map.on("zoomend", hintZoom);
-  hintZoom();
+  app.main.map.on("zoomend", hint);
+  hint();
 }
 
 function drawSwitcher() {
@@ -107,7 +118,7 @@ function drawSwitcher() {
       h("legend", { text: t(`layers.group.${group}`) }), members.map(row));
   }));
   if (focused) /** @type {HTMLElement|null} */ (document.querySelector(`[data-focus="${focused}"]`))?.focus();
-  hintZoom();
+  hint();
 }
 
 /** Areas from the coarsest to the finest. @param {LayerInfo} a @param {LayerInfo} b */
@@ -130,7 +141,7 @@ function row(layer) {
         }),
         !many && layer.legend[0] && swatch(layer.legend[0]),
         h("span", { text: pick(layer.title) })),
-      h("span", { class: "zoom-hint note", text: t("layers.zoomIn"), hidden: true }),
+      h("span", { class: "hint note", hidden: true }),
       shown && h("button", {
         type: "button", class: "quiet small", "aria-expanded": String(open), data: { focus: `opacity-${layer.id}` },
         title: t("layers.opacity"), "aria-label": t("layers.opacityOf", { layer: pick(layer.title) }),
@@ -161,14 +172,20 @@ function toggle(layer, shown) {
   set({ layers });
 }
 
-/** Says beside a layer that it shows only closer up. */
-function hintZoom() {
+/** Says beside a layer that is on why it cannot be seen: too far out, or hidden by the way of looking. */
+function hint() {
   const zoom = app.main.map.getZoom();
+  const { layers, compare, timeline } = get();
   for (const layer of app.layers) {
+    const note = document.querySelector(`[data-layer="${layer.id}"] .hint`);
+    if (!(note instanceof HTMLElement)) continue;
     const drawn = app.main.drawing(layer.id).map((item) => item.minzoom ?? 0);
     const from = Math.max(layer.minzoom ?? 0, drawn.length ? Math.min(...drawn) : 0);
-    const hint = document.querySelector(`[data-layer="${layer.id}"] .zoom-hint`);
-    if (hint instanceof HTMLElement) hint.hidden = !(get().layers[layer.id]?.on && zoom < from);
+    const points = isAboutIncidents(layer) && !isHeat(layer) && !isChoropleth(layer);
+    const key = points && timeline.open ? "layers.notPlaying" : points && compare ? "layers.notCompared"
+      : zoom < from ? "layers.zoomIn" : "";
+    note.hidden = !(layers[layer.id]?.on && key);
+    if (key) note.textContent = t(key);
   }
 }
 

@@ -57,5 +57,5 @@ function steps(row, layer, tiles, style) {
     found.length ? h("ul", { class: "classes" }, found.map(({ colour, from, to }) => h("li", {},
       swatch({ ...row, shape: "fill", color: colour }),
       h("span", { text: from === null ? `≤ ${figure(to)}` : `${figure(from)} – ${figure(to)}` }))))
-      : h("span", { class: "note", text: t("legend.noClasses") }));
+      : h("p", { class: "note", text: tiles ? t("legend.noClasses") : t("drawer.loading") }));
 }

@@ -3,7 +3,7 @@
 import { getJSON } from "./api.js";
 import { app, views } from "./app.js";
 import { padding } from "./camera.js";
-import { startCompare, watchCompare } from "./compare.js";
+import { layOut, startCompare, watchCompare } from "./compare.js";
 import { startControls } from "./controls.js";
 import { byId, debounce, h } from "./dom.js";
 import { startDrawer } from "./drawer.js";
@@ -39,11 +39,13 @@ async function start() {
     return;
   }
   readLink();
+  layOut();
   app.main = new MapView(byId("map-main"), {
     style: app.style, tiles: Object.fromEntries(app.layers.map((layer) => [layer.id, tileSource(layer)])),
     shown: shownOn("main"), camera: get().camera,
     bounds: app.district.bbox, padding: padding(),
   });
+  app.main.map.once("load", () => performance.mark("first-picture"));
   // Tests and the curious ask the map through this.
   Object.assign(window, { gisMap: app.main.map, gisApp: app });
   startControls();
@@ -114,7 +116,7 @@ function empty() {
 function startLanguage() {
   const button = byId("language");
   const label = () => {
-    button.textContent = language() === "zh" ? "English" : "中文";
+    button.textContent = language() === "zh" ? "EN" : "中文";
     button.lang = language() === "zh" ? "en" : "zh-CN";
   };
   label();

@@ -4,7 +4,7 @@ import { filterQuery, getJSON } from "./api.js";
 import { app } from "./app.js";
 import { addDays, daysBetween } from "./i18n.js";
 import { get } from "./state.js";
-import { shownDays } from "./time.js";
+import { allDays, shownDays } from "./time.js";
 
 /**
  * @typedef {import("./play.js").HeatSeries & {edges: string[]}} HeatAnswer
@@ -14,24 +14,35 @@ import { shownDays } from "./time.js";
 
 const MOST = 60;
 const FEWEST = 7;
-const LENGTHS = [1, 2, 3, 4, 5, 6, 7, 10, 14, 28];
+const LENGTHS = [1, 2, 3, 4, 5, 6, 7, 10, 14, 28, 30, 56, 91];
 
 /**
- * Steps of whole days over a range; a range without a start is lengthened to whole weeks, and a
+ * Steps of whole days over a range; a range without a start is lengthened to whole steps, and a
  * short one is cut into quarters of days.
- * @param {{from: string, to: string}} days @param {boolean} fixed whether the start must stay
+ * @param {{from: string, to: string}} days
+ * @param {{fixed: boolean, fewestDays: number}} wish whether the start must stay; days that a step
+ *   should have at least, as far as some steps are left
  * @returns {{from: string, to: string, steps: number}}
  */
-export function plan({ from, to }, fixed) {
+export function plan({ from, to }, { fixed, fewestDays }) {
   const days = daysBetween(from, to);
   if (days <= FEWEST) return { from, to, steps: Math.max(1, days) * 4 };
-  if (!fixed && days > MOST) {
-    const length = [7, 14, 28].find((item) => days / item <= MOST) ?? Math.ceil(days / MOST);
-    const steps = Math.ceil(days / length);
-    return { from: addDays(to, -steps * length), to, steps };
+  const least = Math.max(Math.min(fewestDays, days / FEWEST), days / MOST);
+  if (fixed) {
+    const length = LENGTHS.find((item) => item >= least && days % item === 0);
+    return { from, to, steps: length ? days / length : Math.max(FEWEST, Math.min(24, Math.floor(days / least))) };
   }
-  const length = LENGTHS.find((item) => days % item === 0 && days / item <= MOST && days / item >= FEWEST);
-  return { from, to, steps: length ? days / length : 24 };
+  const length = LENGTHS.find((item) => item >= least && (days < MOST || item % 7 === 0)) ?? Math.ceil(least);
+  const steps = Math.ceil(days / length);
+  return { from: addDays(to, -steps * length), to, steps };
+}
+
+/** Days in which an area of the level has, on average, enough incidents to claim a rate. @param {string} level */
+function daysForAreas(level) {
+  const { incidents, levels, minimum_count: fewest } = app.district;
+  const { from, to } = allDays();
+  const perDay = incidents.count / Math.max(1, daysBetween(from, to)) / Math.max(1, levels[level]);
+  return perDay > 0 ? Math.ceil(fewest / perDay) : 1;
 }
 
 /**
@@ -40,7 +51,9 @@ export function plan({ from, to }, fixed) {
  */
 export async function fetchSeries({ level, heat }, signal) {
   const { filters } = get();
-  const { from, to, steps } = plan(shownDays(), Boolean(filters.from));
+  const { from, to, steps } = plan(shownDays(), {
+    fixed: Boolean(filters.from), fewestDays: level ? daysForAreas(level) : 1,
+  });
   const query = { ...filterQuery(filters), from, to, steps };
   const zoom = Math.max(9, Math.min(15, Math.round(app.main.map.getZoom())));
   const bbox = app.district.bbox?.map((value) => value.toFixed(6)).join(",");

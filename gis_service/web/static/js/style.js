@@ -20,6 +20,7 @@ const GROUPS = ["basemap", "analysis", "areas", "incidents"];
  */
 export function ordered(style, infos) {
   const rank = (/** @type {any} */ layer) => {
+    if (layer.metadata?.["gis:ground"]) return 0.5; // the district's own ground, under any basemap
     const group = infos.find((info) => info.id === layerOf(layer))?.group ?? "basemap";
     return TYPES.indexOf(layer.type) * GROUPS.length + GROUPS.indexOf(group);
   };

@@ -19,12 +19,18 @@ export function endDay() {
   return addDays(end, 1);
 }
 
-/** @returns {{from: string, to: string}} the days to show: the filter's, else all that has data */
+/** @returns {{from: string, to: string}} the days that have data */
+export function allDays() {
+  const { first } = app.district.incidents;
+  const to = endDay();
+  return { from: first ? isoDay(first) : addDays(to, -365), to };
+}
+
+/** @returns {{from: string, to: string}} the days to show: the filter's, else all that have data */
 export function shownDays() {
   const { from, to } = get().filters;
-  const { first } = app.district.incidents;
-  const end = to || endDay();
-  return { from: from || (first ? isoDay(first) : addDays(end, -365)), to: end };
+  const all = allDays();
+  return { from: from || (to && to <= all.from ? addDays(to, -1) : all.from), to: to || all.to };
 }
 
 export function startTime() {

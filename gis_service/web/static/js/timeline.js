@@ -206,9 +206,11 @@ function frame() {
       "aria-label": t("timeline.label"),
       on: { input: (/** @type {any} */ event) => { pause(); setTimeline({ step: Number(event.target.value) }); } },
     })),
-    h("div", { class: "axis", "aria-hidden": "true" }, [0, 0.25, 0.5, 0.75].map((share) => h("span", {
-      text: all.length ? monthDay(all[Math.floor(share * (all.length - 1))]) : "",
-    })), h("span", { text: all.length ? monthDay(new Date(Date.parse(all[all.length - 1]) - 1)) : "" })));
+    h("div", { class: "axis", "aria-hidden": "true" },
+      all.length > 1 && [0, 0.25, 0.5, 0.75].map((share) => h("span", {
+        text: (share ? monthDay : date)(all[Math.floor(share * (all.length - 1))]),
+      })),
+      all.length > 1 && h("span", { text: date(new Date(Date.parse(all[all.length - 1]) - 1)) })));
 }
 
 /** @param {number} by */
@@ -277,7 +279,7 @@ function areaLegend() {
       found.length ? h("ul", { class: "classes" }, found.map(({ colour, from, to }) => h("li", {},
         swatch({ zh: "", en: "", shape: "fill", color: colour }),
         h("span", { text: from === null ? `≤ ${figure(to)}` : `${figure(from)} – ${figure(to)}` }))))
-        : h("span", { class: "note", text: t("legend.noClasses") })),
+        : h("p", { class: "note", text: t("legend.noClasses") })),
     (layer?.legend ?? []).filter((row) => row.shape !== "ramp").map((row) => h("li", {}, swatch(row),
       h("span", { text: rowLabel(row) }))))];
 }
