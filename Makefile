@@ -26,5 +26,6 @@ lint:
 setup:
 	scripts/setup.sh
 
-stop: ## stop the private database cluster
+stop: ## stop the private database clusters, the tests' one included
 	.venv/bin/gis-service stop
+	GIS_DATA_DIR=$${GIS_DATA_DIR:-.data}/test .venv/bin/gis-service stop

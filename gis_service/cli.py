@@ -22,7 +22,9 @@ app = typer.Typer(
 )
 load = typer.Typer(no_args_is_help=True, help="Load files. 载入数据。")
 layers = typer.Typer(no_args_is_help=True, help="Map layers. 图层。")
+draft = typer.Typer(no_args_is_help=True, help="Drafts for people to correct. 草案。")
 app.add_typer(load, name="load")
+app.add_typer(draft, name="draft")
 app.add_typer(layers, name="layers")
 console = Console(stderr=True)
 
@@ -266,6 +268,42 @@ def locate(
         )  # fmt: skip
     _answer({"read": result.read, "loaded": result.loaded, "already": 0,
              "rejected": result.rejected, "unplaced": result.unplaced, "crs": crs})  # fmt: skip
+
+
+@draft.command("grids")
+def draft_grids(
+    streets: Annotated[Path, typer.Option(help="vector file of street lines, or .osm.pbf")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="GeoPackage to write")],
+    community: Annotated[list[str], typer.Option(help="code, repeatable")],
+    area: Annotated[float, typer.Option(min=1, help="size to aim at, m²")] = 60_000.0,
+    households: Annotated[
+        float | None, typer.Option(min=1, help="aim at households instead, from the buildings")
+    ] = None,
+    crs: CrsOption = None,
+) -> None:
+    """Cut communities into grids along streets, as a file to look at and load. 划分网格草案。"""
+    import pyogrio
+
+    from gis_service.hierarchy.drafting import draft_grids as run
+    from gis_service.hierarchy.drafting import read_streets
+    from gis_service.hierarchy.queries import communities_and_buildings
+
+    with _sessions().begin() as session, _bar("drafting"):
+        chosen, buildings, metric_crs = communities_and_buildings(
+            session, community, get_settings().metric_crs
+        )
+        grids = run(
+            chosen, read_streets(streets, crs), metric_crs=metric_crs, target_m2=area,
+            buildings=buildings, target_households=households,
+        )  # fmt: skip
+    output.unlink(missing_ok=True)
+    pyogrio.write_dataframe(grids, output, layer="grid", driver="GPKG")
+    console.print(
+        f"{len(grids)} grids of {grids['area_m2'].median():,.0f} m² (median) in {output}; look at "
+        f"them, then: gis-service load hierarchy {output}"
+    )
+    _answer({"read": len(chosen), "loaded": len(grids), "already": 0, "rejected": 0,
+             "unplaced": 0})  # fmt: skip
 
 
 @layers.command("list")

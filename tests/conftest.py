@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,9 @@ def shared_data() -> Path:
 def server_address() -> str:
     """Address of the server on which test databases are made."""
     settings = Settings()
-    return settings.database_url or Cluster(settings.data_dir).ensure()
+    if settings.database_url:
+        return settings.database_url
+    return Cluster(settings.data_dir / "test", durable=False).ensure()
 
 
 @pytest.fixture(scope="session")
@@ -117,12 +119,35 @@ def _activate(database: Database, patch: pytest.MonkeyPatch) -> None:
     get_engine.cache_clear()
 
 
+@pytest.fixture(scope="session")
+def reused_database(create_database: Callable[[], Database]) -> Database:
+    """The database that single tests share; ``database`` empties it for each."""
+    return create_database()
+
+
 @pytest.fixture
 def database(
-    create_database: Callable[[], Database], monkeypatch: pytest.MonkeyPatch
+    reused_database: Database,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Database]:
     """An empty database; the process's settings point at it while the test runs."""
-    made = create_database()
+    tables = [
+        name
+        for (name,) in reused_database.rows(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' "
+            "AND tablename NOT IN ('spatial_ref_sys', 'alembic_version')"
+        )
+    ]
+    with psycopg.connect(reused_database.address) as connection:
+        connection.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")  # type: ignore[arg-type]
+        connection.execute("REFRESH MATERIALIZED VIEW area_name")
+    folder = tmp_path_factory.mktemp("data")
+    made = replace(
+        reused_database,
+        settings=Settings(database_url=reused_database.address, data_dir=folder),
+        environment={**reused_database.environment, "GIS_DATA_DIR": str(folder)},
+    )
     _activate(made, monkeypatch)
     yield made
     monkeypatch.undo()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import geopandas as gpd
@@ -10,6 +9,8 @@ import shapely
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis_service.errors import NotFound
+from gis_service.hierarchy.coordinates import guess_metric_crs
 from gis_service.hierarchy.models import LEVELS
 
 _CURRENT = """
@@ -82,12 +83,21 @@ def descendants(session: Session, code: str) -> dict[str, set[int]]:
     return result
 
 
-def version_at(session: Session, level: str, code: str, moment: datetime) -> Any:
-    """The version of an area valid at ``moment``, or None."""
-    return session.execute(
-        text(
-            f"SELECT * FROM {level} WHERE code = :code AND valid_from <= :at "
-            "AND (valid_to IS NULL OR valid_to > :at)"
-        ),
-        {"code": code, "at": moment},
-    ).one_or_none()
+def communities_and_buildings(
+    session: Session, codes: list[str], metric_crs: str | None
+) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame, str]:
+    """The communities of ``codes``, the buildings in force with their ``households`` (empty where
+    none are loaded), and a CRS for metres. Raises NotFound naming the codes that do not exist."""
+    communities = current_areas(session, "community")
+    missing = sorted(set(codes) - set(communities["code"]))
+    if missing:
+        raise NotFound(f"no community {', '.join(missing)}", f"没有社区 {'、'.join(missing)}")
+    chosen = communities[communities["code"].isin(codes)]
+    buildings = current_areas(session, "building")
+    buildings["households"] = [a.get("households") for a in buildings["attributes"]]
+    west, south, east, north = chosen.total_bounds
+    return (
+        chosen,
+        buildings[buildings["households"].notna()],
+        metric_crs or guess_metric_crs([west, east], [south, north]),
+    )

@@ -7,8 +7,8 @@ transaction, so a load that is killed and started again ends in the same state.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -162,37 +162,30 @@ def _check_place(parsed: Parsed, locator: Locator, path: Path, result: Result) -
         )
 
 
-class _turn(AbstractContextManager[bool]):
+@contextmanager
+def _turn(
+    sessions: sessionmaker[Session], origin: str, waiting: Callable[[], None]
+) -> Iterator[bool]:
     """Holds the origin's lock for a whole load; gives whether the origin has no incident yet."""
-
-    def __init__(
-        self, sessions: sessionmaker[Session], origin: str, waiting: Callable[[], None]
-    ) -> None:
-        self.session = sessions()
-        self.origin = origin
-        self.waiting = waiting
-
-    def __enter__(self) -> bool:
-        key = {"key": f"load incidents {self.origin}"}
-        got = self.session.execute(
-            text("SELECT pg_try_advisory_lock(hashtextextended(:key, 0))"), key
-        ).scalar_one()
-        if not got:
-            self.waiting()
-            self.session.execute(text("SELECT pg_advisory_lock(hashtextextended(:key, 0))"), key)
-        known = self.session.execute(
-            text("SELECT EXISTS (SELECT 1 FROM incident WHERE origin = :origin)"),
-            {"origin": self.origin},
-        ).scalar_one()
-        self.session.commit()  # the lock is the session's, a long transaction is nobody's friend
-        return not known
-
-    def __exit__(self, *error: object) -> None:
-        self.session.execute(
-            text("SELECT pg_advisory_unlock(hashtextextended(:key, 0))"),
-            {"key": f"load incidents {self.origin}"},
-        )
-        self.session.close()
+    key = {"key": f"load incidents {origin}", "origin": origin}
+    with sessions() as session:
+        engine = session.get_bind()
+    # a connection of its own: one from the pool would hand the lock to whoever gets it next,
+    # and an open transaction for the time of a load would be nobody's friend
+    with engine.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        lock = "pg_advisory_lock(hashtextextended(:key, 0))"
+        if not connection.execute(text(f"SELECT {lock.replace('_adv', '_try_adv')}"), key).scalar():
+            waiting()
+            connection.execute(text(f"SELECT {lock}"), key)
+        try:
+            known = connection.execute(
+                text("SELECT EXISTS (SELECT 1 FROM incident WHERE origin = :origin)"), key
+            ).scalar_one()
+            yield not known
+        finally:
+            connection.execute(
+                text(f"SELECT {lock.replace('pg_advisory_lock', 'pg_advisory_unlock')}"), key
+            )
 
 
 class _RejectsFile(AbstractContextManager["_RejectsFile"]):
