@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import shapely
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -68,3 +69,18 @@ async def denominators(session: AsyncSession, level: str) -> list[dict[str, Any]
         )
     )
     return [dict(row) for row in rows.mappings()]
+
+
+async def outlines(session: AsyncSession, bbox: tuple[float, ...]) -> list[Any]:
+    """Shapely outlines (EPSG:4326) of the coarsest two levels in force that meet a box."""
+    found: list[Any] = []
+    for level in LEVELS[:2]:
+        rows = await session.execute(
+            text(
+                f"SELECT ST_AsBinary(geom) FROM {level} WHERE valid_to IS NULL "
+                "AND geom && ST_MakeEnvelope(:west, :south, :east, :north, 4326)"
+            ),
+            dict(zip(("west", "south", "east", "north"), bbox, strict=True)),
+        )
+        found += [shapely.from_wkb(bytes(row[0])) for row in rows]
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 import orjson
@@ -17,6 +18,7 @@ from gis_service.hierarchy.models import Level
 from gis_service.incidents.filters import PARAMETERS, IncidentFilter
 from gis_service.incidents.router import FilterDescription, filter_of
 from gis_service.maps import queries
+from gis_service.maps.heatmap import heatmap_png
 from gis_service.maps.registry import Layer
 from gis_service.maps.series import edges_text, heat_series, step_edges
 from gis_service.maps.styles import map_style, tilejson
@@ -168,6 +170,30 @@ async def areas_over_time(
             "data_version": snapshot.version,
         }
     )
+
+
+@router.get(
+    "/heatmap.png", response_class=Response, responses={200: {"content": {"image/png": {}}}}
+)
+async def heatmap(
+    request: Request,
+    session: SessionDependency,
+    _filter: FilterDescription,
+    width: Annotated[int, Query(description="pixels, 16 to 4096")] = 1200,
+    height: Annotated[int, Query(description="pixels, 16 to 4096")] = 900,
+) -> Response:
+    """The density of a box (the whole district without ``bbox``) as a picture for reports."""
+    check_parameters(request, {*SERIES_FILTERS, "width", "height"})
+    wanted = filter_of(request, SERIES_FILTERS)
+    bbox = wanted.bbox or (await queries.district_facts(session))["bbox"]
+    if bbox is None:
+        raise NotFound("no hierarchy is loaded and no bbox given", "尚未载入区划，也未给出 bbox")
+    outlines = await queries.outlines(session, tuple(bbox))
+    picture = await asyncio.to_thread(
+        heatmap_png, request.app.state.incidents.current, wanted, tuple(bbox), width, height,
+        outlines,
+    )  # fmt: skip
+    return Response(picture, media_type="image/png", headers={"Cache-Control": "no-cache"})
 
 
 def _check_address(layer: Layer, z: int, x: int, y: int) -> None:
