@@ -2,9 +2,9 @@
 
 Every cell of a raster over the polygons' bounds is empty, wholly inside exactly one polygon, or
 mixed. In a mixed cell each of its polygons either fills it, or is bounded there by one line or
-one corner, whose side decides, or is tested with those of its edges that meet the cell's row.
-All tests are exact. Cells are assigned by one monotone formula for edges and points alike, so no
-rounding can put a point into a cell that misses one of its polygons.
+one corner, whose side decides, or is tested with those of its edges that a ray from the cell may
+meet. All tests are exact. Cells are assigned by one monotone formula for edges and points alike,
+so no rounding can put a point into a cell that misses one of its polygons.
 """
 
 from __future__ import annotations
@@ -22,46 +22,39 @@ from gis_service.hierarchy.raster_building import (
     CONVEX,
     EMPTY,
     FULL,
-    GENERAL,
+    LEFT,
     LINE,
+    REFLEX,
+    RIGHT,
+    UP,
+    assemble,
     burn,
     cell_of,
-    compress,
     polygon_edges,
     raster_frame,
-    row_slabs,
 )
 from gis_service.hierarchy.ring_tests import edges_cover, orientation
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int32]
 
-_VERSION = 2
+_VERSION = 3
 
 
 class RasterArrays(NamedTuple):
     """The arrays of one index, as kernels take them.
 
-    ``frame``: x0, y0, x1, y1, cells per degree in x and y; ``size``: columns, rows.
-    ``cells`` (rows × columns): polygon, -1 or -2 - k; the polygons of mixed cell k are
-    ``entries[starts[k]:starts[k + 1]]`` = 8 × polygon + kind, ascending, and the vertices of its
-    lines (2 each) and corners (3 each) follow one another from ``vertices[vertex_starts[k]]``.
-    Edges of polygon p in raster row r: ``edges[slabs[s]:slabs[s + 1]]``, s = slab_of[p] + r.
+    ``frame``: x0, y0, x1, y1, cells per degree in x and y. ``cells`` (rows, columns): the number
+    of a polygon, -1 for none, or -2 - k for a mixed cell whose record begins at ``records[k]``
+    (see ``raster_building.assemble``).
     """
 
     frame: FloatArray
-    size: IntArray
     cells: IntArray
-    starts: IntArray
-    entries: IntArray
-    vertex_starts: IntArray
-    vertices: FloatArray
-    slab_of: IntArray
-    slabs: IntArray
-    edges: FloatArray
+    records: FloatArray
 
 
-_DTYPES = ("f8", "i4", "i4", "i4", "i4", "i4", "f8", "i4", "i4", "f8")
+_DTYPES = ("f8", "i4", "f8")
 
 
 class PolygonIndex:
@@ -85,13 +78,8 @@ class PolygonIndex:
             raise InvalidInput(f"cells must be between 1 and 16384, not {cells}")
         edges, edge_starts = polygon_edges(geometries)
         frame = raster_frame(edges, cells)
-        cell_ids, entries, pairs = burn(edges, edge_starts, frame, cells)
-        values: tuple[Any, ...] = (
-            frame,
-            [cells, cells],
-            *compress(cell_ids, entries, pairs, edges, cells * cells),
-            *row_slabs(edges, edge_starts, frame, cells),
-        )
+        raster, records = assemble(*burn(edges, edge_starts, frame, cells), cells * cells)
+        values: tuple[Any, ...] = (frame, raster.reshape(cells, cells), records)
         return cls(RasterArrays(*(frozen(v, d) for v, d in zip(values, _DTYPES, strict=True))))
 
     def save(self, folder: Path) -> None:
@@ -117,17 +105,17 @@ class PolygonIndex:
         """
         x, y = point_arrays(lon, lat)
         out = np.empty(x.size, np.int32)
-        _first_of(self.arrays, x, y, out)
+        _first_of(*self.arrays, x, y, out)
         return out
 
     def covering(self, lon: npt.ArrayLike, lat: npt.ArrayLike) -> tuple[IntArray, IntArray]:
         """All covering polygons as CSR: ``polygons[offsets[i]:offsets[i + 1]]``, ascending."""
         x, y = point_arrays(lon, lat)
-        return _covering(self.arrays, x, y)
+        return _covering(*self.arrays, x, y)
 
     def first_one(self, lon: float, lat: float) -> int:
         """:meth:`first` of one point."""
-        return int(covering_count(self.arrays, float(lon), float(lat))[0])
+        return int(cover_one(*self.arrays, float(lon), float(lat))[0])
 
 
 def point_arrays(lon: npt.ArrayLike, lat: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
@@ -141,101 +129,136 @@ def point_arrays(lon: npt.ArrayLike, lat: npt.ArrayLike) -> tuple[FloatArray, Fl
     return x, y
 
 
-@numba.njit(cache=True, nogil=True)
-def cell_at(raster: RasterArrays, x: float, y: float) -> tuple[int, int]:
-    """(value of the cell, row); a point outside the frame (or NaN) has an empty cell."""
-    frame = raster.frame
-    if not (x >= frame[0] and x <= frame[2] and y >= frame[1] and y <= frame[3]):
-        return EMPTY, 0
-    columns, rows = raster.size[0], raster.size[1]
-    row = cell_of(y, frame[1], frame[5], rows)
-    return raster.cells[row * columns + cell_of(x, frame[0], frame[4], columns)], row
+# Kernels pass numbers and single arrays: a tuple of arrays handed to every call costs more than
+# the test itself. Loops read the frame once.
 
 
 @numba.njit(cache=True, nogil=True)
-def entry_covers(
-    raster: RasterArrays, entry: int, vertex: int, row: int, x: float, y: float
-) -> tuple[bool, int]:
-    """Whether the polygon of a mixed cell's entry covers the point, and the next ``vertex``."""
-    kind = entry & 7
-    if kind == FULL:
-        return True, vertex
-    v = raster.vertices
+def cell_at(
+    x0: float,
+    y0: float,
+    x1: float,
+    y1: float,
+    per_x: float,
+    per_y: float,
+    cells: IntArray,
+    x: float,
+    y: float,
+) -> int:
+    """The value of a point's cell; EMPTY for a point outside the frame (or NaN)."""
+    if not (x >= x0 and x <= x1 and y >= y0 and y <= y1):
+        return EMPTY
+    rows, columns = cells.shape
+    return cells[cell_of(y, y0, per_y, rows), cell_of(x, x0, per_x, columns)]
+
+
+@numba.njit(cache=True, nogil=True)
+def _side(records: FloatArray, at: int, x: float, y: float) -> int:
+    return orientation(records[at], records[at + 1], records[at + 2], records[at + 3], x, y)
+
+
+@numba.njit(cache=True, nogil=True)
+def _entry_covers(records: FloatArray, at: int, kind: int, x: float, y: float) -> tuple[bool, int]:
+    """Whether the polygon whose coordinates begin at ``records[at]`` covers a point of the cell,
+    and where they end."""
     if kind == LINE:
-        turn = orientation(v[vertex, 0], v[vertex, 1], v[vertex + 1, 0], v[vertex + 1, 1], x, y)
-        return turn >= 0, vertex + 2  # 0: the line is an edge all through the cell
-    if kind != GENERAL:
-        corner = vertex + 1
-        first = orientation(v[vertex, 0], v[vertex, 1], v[corner, 0], v[corner, 1], x, y)
-        vertex += 2
-        second = orientation(v[corner, 0], v[corner, 1], v[vertex, 0], v[vertex, 1], x, y)
-        if first and second:
-            if kind == CONVEX:
-                return first > 0 and second > 0, vertex + 1
-            return first > 0 or second > 0, vertex + 1
-        vertex += 1
-    slab = raster.slab_of[entry >> 3] + row
-    return edges_cover(raster.edges, raster.slabs[slab], raster.slabs[slab + 1], x, y), vertex
+        return _side(records, at, x, y) >= 0, at + 4
+    if kind == FULL:
+        return True, at
+    if kind == CONVEX:
+        return _side(records, at, x, y) >= 0 and _side(records, at + 2, x, y) >= 0, at + 6
+    if kind == REFLEX:
+        return _side(records, at, x, y) >= 0 or _side(records, at + 2, x, y) >= 0, at + 6
+    start = at + 1
+    stop = start + 4 * int(records[at])
+    if kind == RIGHT:
+        return edges_cover(records, start, stop, x, y), stop
+    if kind == LEFT:
+        return edges_cover(records, start, stop, -x, y), stop
+    if kind == UP:
+        return edges_cover(records, start, stop, y, x), stop
+    return edges_cover(records, start, stop, -y, x), stop
 
 
 @numba.njit(cache=True, nogil=True)
-def covering_count(raster: RasterArrays, x: float, y: float) -> tuple[int, int]:
-    """(the covering polygon of lowest number or -1, how many cover the point)."""
-    value, row = cell_at(raster, x, y)
+def covering_count(records: FloatArray, value: int, x: float, y: float) -> tuple[int, int]:
+    """(the covering polygon of lowest number or -1, how many cover it) of a point in a cell of
+    ``value``."""
     if value >= EMPTY:
         return value, 0 if value == EMPTY else 1
     first, hits = -1, 0
-    mixed = -2 - value
-    vertex = raster.vertex_starts[mixed]
-    for i in range(raster.starts[mixed], raster.starts[mixed + 1]):
-        covers, vertex = entry_covers(raster, raster.entries[i], vertex, row, x, y)
+    at = -2 - value
+    while True:
+        entry = int(records[at])
+        covers, at = _entry_covers(records, at + 1, (entry >> 1) & 7, x, y)
         if covers:
             if hits == 0:
-                first = raster.entries[i] >> 3
+                first = entry >> 4
             hits += 1
-    return first, hits
+        if entry & 1:
+            return first, hits
 
 
 @numba.njit(cache=True, nogil=True)
-def _first_of(raster: RasterArrays, x: FloatArray, y: FloatArray, out: IntArray) -> None:
-    for i in range(len(x)):
-        out[i] = covering_count(raster, x[i], y[i])[0]
-
-
-@numba.njit(cache=True, nogil=True)
-def covering_at(
-    raster: RasterArrays, x: float, y: float, out: IntArray, used: int
+def covering_list(
+    records: FloatArray, value: int, x: float, y: float, out: IntArray, used: int
 ) -> tuple[IntArray, int]:
-    """Appends all covering polygons to ``out[used:]``, grown as needed: (out, used)."""
-    value, row = cell_at(raster, x, y)
+    """Appends all polygons that cover a point in a cell of ``value`` to ``out[used:]``, which is
+    grown as needed: (out, used)."""
     if value == EMPTY:
         return out, used
-    mixed, start, stop = 0, 0, 1
-    if value < EMPTY:
-        mixed = -2 - value
-        start, stop = raster.starts[mixed], raster.starts[mixed + 1]
-    if used + stop - start > out.size:
-        grown = np.empty(2 * (used + stop - start), np.int32)
-        grown[:used] = out[:used]
-        out = grown
-    if value > EMPTY:
-        out[used] = value
-        return out, used + 1
-    vertex = raster.vertex_starts[mixed]
-    for i in range(start, stop):
-        covers, vertex = entry_covers(raster, raster.entries[i], vertex, row, x, y)
+    at = -2 - value
+    while True:
+        if value > EMPTY:
+            entry, covers = 16 * value + 1, True
+        else:
+            entry = int(records[at])
+            covers, at = _entry_covers(records, at + 1, (entry >> 1) & 7, x, y)
         if covers:
-            out[used] = raster.entries[i] >> 3
+            if used == len(out):
+                grown = np.empty(2 * used + 16, np.int32)
+                grown[:used] = out
+                out = grown
+            out[used] = entry >> 4
             used += 1
-    return out, used
+        if entry & 1:
+            return out, used
 
 
 @numba.njit(cache=True, nogil=True)
-def _covering(raster: RasterArrays, x: FloatArray, y: FloatArray) -> tuple[Any, IntArray]:
+def cover_one(
+    frame: FloatArray, cells: IntArray, records: FloatArray, x: float, y: float
+) -> tuple[int, int]:
+    """(the covering polygon of lowest number or -1, how many cover the point)."""
+    x0, y0, x1, y1, per_x, per_y = frame[0], frame[1], frame[2], frame[3], frame[4], frame[5]
+    return covering_count(records, cell_at(x0, y0, x1, y1, per_x, per_y, cells, x, y), x, y)
+
+
+@numba.njit(cache=True, nogil=True)
+def _first_of(
+    frame: FloatArray,
+    cells: IntArray,
+    records: FloatArray,
+    x: FloatArray,
+    y: FloatArray,
+    out: IntArray,
+) -> None:
+    x0, y0, x1, y1, per_x, per_y = frame[0], frame[1], frame[2], frame[3], frame[4], frame[5]
+    for i in range(len(x)):
+        value = cell_at(x0, y0, x1, y1, per_x, per_y, cells, x[i], y[i])
+        out[i] = value if value >= EMPTY else covering_count(records, value, x[i], y[i])[0]
+
+
+@numba.njit(cache=True, nogil=True)
+def _covering(
+    frame: FloatArray, cells: IntArray, records: FloatArray, x: FloatArray, y: FloatArray
+) -> tuple[Any, IntArray]:
+    x0, y0, x1, y1, per_x, per_y = frame[0], frame[1], frame[2], frame[3], frame[4], frame[5]
     offsets = np.zeros(len(x) + 1, np.int64)
     out = np.empty(len(x) + 16, np.int32)
     used = 0
     for i in range(len(x)):
-        out, used = covering_at(raster, x[i], y[i], out, used)
+        value = cell_at(x0, y0, x1, y1, per_x, per_y, cells, x[i], y[i])
+        out, used = covering_list(records, value, x[i], y[i], out, used)
         offsets[i + 1] = used
     return offsets, out[:used]

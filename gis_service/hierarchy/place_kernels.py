@@ -7,13 +7,14 @@ import numpy as np
 import numpy.typing as npt
 
 from gis_service.hierarchy.edge_grid import TIE_M, GridArrays, within
-from gis_service.hierarchy.lookup_raster import RasterArrays, covering_at, covering_count
+from gis_service.hierarchy.lookup_raster import cell_at, covering_count, covering_list
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int32]
 Found = tuple[IntArray, IntArray, FloatArray]  # point, polygon, distance
 
 _INSIDE, _NEAREST = 1, 2
+_TILES = 64  # a side
 
 
 @numba.njit(cache=True, nogil=True)
@@ -30,9 +31,43 @@ def _grown(found: Found, used: int, needed: int) -> Found:
 
 
 @numba.njit(cache=True, nogil=True)
+def tile_order(
+    frame: FloatArray, x: FloatArray, y: FloatArray
+) -> tuple[IntArray, FloatArray, FloatArray]:
+    """The points' order by tile of the frame, and their coordinates in that order.
+
+    Neighbours read the same cells and records: that is worth more than the counting sort costs.
+    """
+    keys = np.empty(len(x), np.int32)
+    at = np.zeros(_TILES * _TILES + 2, np.int32)
+    x0, y0 = frame[0], frame[1]
+    per_x, per_y = _TILES / (frame[2] - x0), _TILES / (frame[3] - y0)
+    for i in range(len(x)):
+        u, v = (x[i] - x0) * per_x, (y[i] - y0) * per_y
+        key = 0
+        if u >= 0.0 and u < _TILES and v >= 0.0 and v < _TILES:
+            key = int(v) * _TILES + int(u) + 1
+        keys[i] = key
+        at[key] += 1
+    before = 0
+    for key in range(len(at)):
+        at[key], before = before, before + at[key]
+    order = np.empty(len(x), np.int32)
+    sorted_x, sorted_y = np.empty(len(x)), np.empty(len(x))
+    for i in range(len(x)):
+        k = at[keys[i]]
+        at[keys[i]] = k + 1
+        order[k], sorted_x[k], sorted_y[k] = i, x[i], y[i]
+    return order, sorted_x, sorted_y
+
+
+@numba.njit(cache=True, nogil=True)
 def place_inside(
-    raster: RasterArrays,
+    frame: FloatArray,
+    cells: IntArray,
+    records: FloatArray,
     ids: IntArray,
+    order: IntArray,
     x: FloatArray,
     y: FloatArray,
     rows: IntArray,
@@ -40,30 +75,39 @@ def place_inside(
     methods: npt.NDArray[np.uint8],
     distances: npt.NDArray[np.float32],
 ) -> Found:
-    """Fills the four outputs of one level; returns the areas of points that several cover."""
+    """Fills the four outputs of one level, point i's at ``order[i]``; returns the areas of
+    points that several cover."""
+    x0, y0, x1, y1, per_x, per_y = frame[0], frame[1], frame[2], frame[3], frame[4], frame[5]
     found = (np.empty(64, np.int32), np.empty(64, np.int32), np.empty(64))
     used = 0
     many = np.empty(16, np.int32)
     for i in range(len(x)):
-        first, hits = covering_count(raster, x[i], y[i])
-        rows[i] = first
+        value = cell_at(x0, y0, x1, y1, per_x, per_y, cells, x[i], y[i])
+        first, hits = value, 1
+        if value < -1:
+            first, hits = covering_count(records, value, x[i], y[i])
+        at = order[i]
+        rows[at] = first
         if first < 0:
-            area_ids[i], methods[i], distances[i] = -1, 0, np.nan
+            area_ids[at], methods[at], distances[at] = -1, 0, np.nan
             continue
-        area_ids[i], methods[i], distances[i] = ids[first], _INSIDE, 0.0
+        area_ids[at], methods[at], distances[at] = ids[first], _INSIDE, 0.0
         if hits > 1:
-            many, count = covering_at(raster, x[i], y[i], many, 0)
+            many, count = covering_list(records, value, x[i], y[i], many, 0)
             found = _grown(found, used, count)
             for k in range(count):
-                found[0][used], found[1][used], found[2][used] = i, many[k], 0.0
+                found[0][used], found[1][used], found[2][used] = at, many[k], 0.0
                 used += 1
     return found[0][:used], found[1][:used], found[2][:used]
 
 
 @numba.njit(cache=True, nogil=True)
 def areas_within(
-    raster: RasterArrays,
+    frame: FloatArray,
+    cells: IntArray,
+    records: FloatArray,
     grid: GridArrays,
+    order: IntArray,
     x: FloatArray,
     y: FloatArray,
     metric_x: FloatArray,
@@ -75,13 +119,15 @@ def areas_within(
 
     ``best``: scratch of inf, one per polygon. A radius that is NaN finds nothing.
     """
+    x0, y0, x1, y1, per_x, per_y = frame[0], frame[1], frame[2], frame[3], frame[4], frame[5]
     found = (np.empty(1024, np.int32), np.empty(1024, np.int32), np.empty(1024))
     used = 0
-    near = np.empty(best.size + 1, np.int32)
+    near = np.empty(len(best) + 1, np.int32)
     for i in range(len(x)):
         if not radius[i] >= 0.0:
             continue
-        near, covering = covering_at(raster, x[i], y[i], near, 0)
+        value = cell_at(x0, y0, x1, y1, per_x, per_y, cells, x[i], y[i])
+        near, covering = covering_list(records, value, x[i], y[i], near, 0)
         for k in range(covering):
             best[near[k]] = 0.0
         count = within(grid, metric_x[i], metric_y[i], radius[i], False, best, near, covering)
@@ -89,7 +135,7 @@ def areas_within(
         _sort_by_distance(near, best, count)
         for k in range(count):
             polygon = near[k]
-            found[0][used], found[1][used], found[2][used] = i, polygon, best[polygon]
+            found[0][used], found[1][used], found[2][used] = order[i], polygon, best[polygon]
             best[polygon] = np.inf
             used += 1
     return found[0][:used], found[1][:used], found[2][:used]
@@ -117,7 +163,7 @@ def _sort_by_distance(near: IntArray, best: FloatArray, count: int) -> None:
 def place_nearest(
     grid: GridArrays,
     ids: IntArray,
-    at: npt.NDArray[np.int64],
+    at: IntArray,
     metric_x: FloatArray,
     metric_y: FloatArray,
     radius: float,
@@ -157,3 +203,19 @@ def place_nearest(
         for k in range(count):
             best[near[k]] = np.inf
     return found[0][:used], found[1][:used], found[2][:used]
+
+
+@numba.njit(cache=True, nogil=True)
+def by_point(points: IntArray, count: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """CSR offsets (count + 1) and the stable order that sorts ``points`` (below count)."""
+    offsets = np.zeros(count + 1, np.int64)
+    for point in points:
+        offsets[point + 1] += 1
+    for i in range(count):
+        offsets[i + 1] += offsets[i]
+    at = offsets[:-1].copy()
+    order = np.empty(len(points), np.int64)
+    for k in range(len(points)):
+        order[at[points[k]]] = k
+        at[points[k]] += 1
+    return offsets, order

@@ -21,15 +21,16 @@ from gis_service.errors import InvalidInput
 from gis_service.hierarchy.array_folder import TextColumn, frozen, open_arrays, save_arrays
 from gis_service.hierarchy.coordinates import from_wgs84, parse_metric_crs
 from gis_service.hierarchy.edge_grid import EdgeGrid
-from gis_service.hierarchy.lookup_raster import PolygonIndex, covering_count, point_arrays
+from gis_service.hierarchy.lookup_raster import PolygonIndex, cover_one, point_arrays
 from gis_service.hierarchy.models import LEVELS
 from gis_service.hierarchy.place_kernels import (
     areas_within,
+    by_point,
     place_inside,
     place_nearest,
+    tile_order,
 )
 from gis_service.hierarchy.placements import (
-    NO_AREA,
     AreaTable,
     Candidates,
     LevelPlacement,
@@ -39,12 +40,11 @@ from gis_service.hierarchy.placements import (
 from gis_service.hierarchy.raster_building import polygon_edges
 
 FloatArray = npt.NDArray[np.float64]
-Found = tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]
 
 _VERSION = 1
-_CHUNK = 1 << 16
+_CHUNK = 1 << 18
 _NEAREST_LEVEL = "building"  # grids and above end at streets: beyond them there is no answer
-_CELLS = 1024
+_CELLS, _CELLS_OF_MANY, _MANY = 1024, 2048, 500  # many areas are small: they want small cells
 _NOWHERE: dict[str, Any] = {"method": Method.NONE.label, "distance_m": None}
 _INSIDE: dict[str, Any] = {"method": Method.INSIDE.label, "distance_m": 0.0}
 _LEVEL_ARRAYS = ("ids", "code_offsets", "code_blob", "name_offsets", "name_blob")
@@ -61,7 +61,7 @@ class _Level:
     names: TextColumn
 
     @classmethod
-    def build(cls, table: AreaTable, metric_crs: str, cells: int) -> _Level:
+    def build(cls, table: AreaTable, metric_crs: str) -> _Level:
         codes = np.array([str(code) for code in table.codes], dtype=object)
         order = np.argsort(codes, kind="stable")
         shapes = np.array(table.geometry, dtype=object).ravel()
@@ -71,7 +71,7 @@ class _Level:
         edges, starts = polygon_edges(shapes)
         ends = [from_wgs84(edges[:, k], edges[:, k + 1], metric_crs) for k in (0, 2)]
         return cls(
-            PolygonIndex.build(shapes, cells),
+            PolygonIndex.build(shapes, _CELLS_OF_MANY if len(shapes) > _MANY else _CELLS),
             EdgeGrid.build(np.column_stack([*ends[0], *ends[1]]), starts),
             frozen(np.asarray(table.ids).ravel()[order], np.int32),
             TextColumn.of(codes[order]),
@@ -119,6 +119,7 @@ class Placer:
         self.metric_crs = metric_crs
         self.revision = revision
         self.nearest_m = nearest_m
+        self._frame = _common_frame([s.index.arrays.frame for s in self._levels.values()])
 
     @classmethod
     def build(
@@ -127,7 +128,6 @@ class Placer:
         metric_crs: str,
         revision: int,
         nearest_m: float = 30.0,
-        cells: int = _CELLS,
     ) -> Placer:
         """Structures of ``levels``: any of street, community, grid, building.
 
@@ -138,7 +138,7 @@ class Placer:
         if unknown := sorted(set(levels) - set(LEVELS)):
             raise InvalidInput(f"unknown level {unknown[0]!r}; levels are {', '.join(LEVELS)}")
         crs = parse_metric_crs(metric_crs)
-        built = {level: _Level.build(table, crs, cells) for level, table in levels.items()}
+        built = {level: _Level.build(table, crs) for level, table in levels.items()}
         return cls(built, crs, int(revision), _radius(nearest_m, "nearest_m"))
 
     def save(self, folder: Path) -> None:
@@ -224,79 +224,85 @@ class Placer:
             for level in self._levels
         }
 
-        def place_chunk(start: int) -> tuple[npt.NDArray[Any], ...]:
+        def place_chunk(start: int) -> Candidates:
             part = slice(start, start + _CHUNK)
             radius = None if accuracy is None else accuracy[part]
-            return self._place_chunk(start, x[part], y[part], radius, reach, answers)
+            return self._place_chunk(part, x[part], y[part], radius, reach, answers)
 
-        starts = range(0, x.size, _CHUNK)
+        starts = range(0, max(x.size, 1), _CHUNK)
         workers = min(threads or len(os.sched_getaffinity(0)), len(starts))
         if workers > 1:
             with ThreadPoolExecutor(workers) as pool:
                 found = list(pool.map(place_chunk, starts))
         else:
             found = [place_chunk(start) for start in starts]
-        return Placements(answers, self._candidates(found, x.size), self.revision)
+        return Placements(answers, _joined(found), self.revision)
 
     def _place_chunk(
         self,
-        start: int,
+        part: slice,
         x: FloatArray,
         y: FloatArray,
         accuracy: FloatArray | None,
         reach: float,
         answers: Mapping[str, LevelPlacement],
-    ) -> tuple[npt.NDArray[Any], ...]:
-        """Fills one chunk of ``answers``; its candidates as (point, level, row, distance)."""
-        part = slice(start, start + len(x))
-        given = np.zeros(len(x), bool) if accuracy is None else ~np.isnan(accuracy)
+    ) -> Candidates:
+        """Fills ``part`` of ``answers`` and gives the candidates of its points."""
+        order, x, y = tile_order(self._frame, x, y)
         metric = None
-        if accuracy is not None and given.any():
-            metric = from_wgs84(np.where(given, x, np.nan), y, self.metric_crs)
-        nothing = (np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0))
-        lists: list[tuple[int, Found]] = [(0, nothing)]
+        if accuracy is not None:
+            accuracy = accuracy[order]
+            metric = from_wgs84(np.where(np.isnan(accuracy), np.nan, x), y, self.metric_crs)
+        lists: list[tuple[int, tuple[npt.NDArray[Any], ...]]] = []
         for level, s in self._levels.items():
-            answer, number = answers[level], LEVELS.index(level)
+            number, answer = LEVELS.index(level), answers[level]
             out: tuple[Any, ...] = (
                 answer.row[part],
                 answer.area_id[part],
                 answer.method[part],
                 answer.distance_m[part],
             )
-            several = place_inside(s.index.arrays, s.ids, x, y, *out)
-            lists.append((number, _where(several, ~given)))
-            if metric is not None and accuracy is not None:
+            several = place_inside(*s.index.arrays, s.ids, order, x, y, *out)
+            if accuracy is None or metric is None:
+                lists.append((number, several))
+            else:
+                vague = np.empty(len(x), bool)
+                vague[order] = np.isnan(accuracy)
+                lists.append((number, _only(several, vague[several[0]])))
                 best = np.full(len(s.ids), np.inf)
-                near = areas_within(s.index.arrays, s.grid.arrays, x, y, *metric, accuracy, best)
+                near = areas_within(
+                    *s.index.arrays, s.grid.arrays, order, x, y, *metric, accuracy, best
+                )
                 lists.append((number, near))
             if level == _NEAREST_LEVEL and reach > 0:
-                at = np.flatnonzero(out[0] < 0)
-                there = from_wgs84(x[at], y[at], self.metric_crs)
+                open_ones = np.flatnonzero(out[0][order] < 0)
+                there = from_wgs84(x[open_ones], y[open_ones], self.metric_crs)
                 best = np.full(len(s.ids), np.inf)
+                at = order[open_ones]
                 ties = place_nearest(s.grid.arrays, s.ids, at, *there, reach, best, *out)
                 if accuracy is not None:  # those within the accuracy are listed already
-                    ties = _where(ties, ~(ties[2] <= accuracy[ties[0]]), by_point=False)
+                    known = np.empty(len(x))
+                    known[order] = accuracy
+                    ties = _only(ties, ~(ties[2] <= known[ties[0]]))
                 lists.append((number, ties))
-        points = np.concatenate([found[0] for _, found in lists])
-        levels = np.repeat(
-            np.array([number for number, _ in lists], np.uint8),
-            [len(found[0]) for _, found in lists],
-        )
-        rows = np.concatenate([found[1] for _, found in lists])
-        distances = np.concatenate([found[2] for _, found in lists]).astype(np.float32)
-        order = np.argsort(points.astype(np.uint16), kind="stable")  # a radix sort; _CHUNK fits
-        return points[order] + np.int64(start), levels[order], rows[order], distances[order]
+        return self._candidates(lists, len(x))
 
-    def _candidates(self, found: list[tuple[npt.NDArray[Any], ...]], count: int) -> Candidates:
-        empty = (np.empty(0, np.int64), np.empty(0, np.uint8), np.empty(0, np.int32))
-        found = found or [(*empty, np.empty(0, np.float32))]
-        points, levels, rows, distances = map(np.concatenate, zip(*found, strict=True))
-        offsets = np.searchsorted(points, np.arange(count + 1))
-        ids = np.full(len(rows), NO_AREA, np.int32)
+    def _candidates(
+        self, lists: list[tuple[int, tuple[npt.NDArray[Any], ...]]], count: int
+    ) -> Candidates:
+        nothing = (np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0))
+        found = [nothing, *(found for _, found in lists)]
+        points, rows, distances = map(np.concatenate, zip(*found, strict=True))
+        numbers = np.array([0, *(number for number, _ in lists)], np.uint8)
+        levels = np.repeat(numbers, [len(points) for points, _, _ in found])
+        ids = np.empty(len(rows), np.int32)
         for level, structures in self._levels.items():
             own = levels == LEVELS.index(level)
             ids[own] = structures.ids[rows[own]]
-        return Candidates(offsets, levels, rows, ids, distances)
+        offsets, order = by_point(points, count)
+        return Candidates(
+            offsets, levels[order], rows[order], ids[order], distances[order].astype(np.float32)
+        )
 
     def place_one(self, lon: float, lat: float, accuracy_m: float | None = None) -> dict[str, Any]:
         """One WGS84 point's placement as ``/api/locate`` answers it; see :meth:`place`.
@@ -310,7 +316,7 @@ class Placer:
         areas: dict[str, dict[str, str] | None] = dict.fromkeys(LEVELS)
         levels: dict[str, dict[str, Any]] = {level: _NOWHERE.copy() for level in LEVELS}
         for level, s in self._levels.items():
-            row, hits = covering_count(s.index.arrays, x, y)
+            row, hits = cover_one(*s.index.arrays, x, y)
             if hits > 1 or (hits == 0 and level == _NEAREST_LEVEL and self.nearest_m > 0):
                 return self._answer(self.place([x], [y], threads=1))
             if hits:
@@ -383,6 +389,21 @@ def _accuracies(accuracy_m: npt.ArrayLike | None, count: int) -> FloatArray | No
     return np.require(np.broadcast_to(accuracy, count), np.float64, ["C", "W"])
 
 
-def _where(found: Found, keep: npt.NDArray[np.bool_], by_point: bool = True) -> Found:
-    chosen = keep[found[0]] if by_point else keep
-    return found[0][chosen], found[1][chosen], found[2][chosen]
+def _only(found: tuple[npt.NDArray[Any], ...], keep: npt.NDArray[np.bool_]) -> Any:
+    return tuple(column[keep] for column in found)
+
+
+def _joined(parts: list[Candidates]) -> Candidates:
+    ends = np.cumsum([0, *(part.offsets[-1] for part in parts)])
+    offsets = [part.offsets[:-1] + end for part, end in zip(parts, ends[:-1], strict=True)]
+    columns = (
+        np.concatenate([getattr(part, name) for part in parts])
+        for name in ("level", "row", "area_id", "distance_m")
+    )
+    return Candidates(np.concatenate([*offsets, ends[-1:]]), *columns)
+
+
+def _common_frame(frames: list[FloatArray]) -> FloatArray:
+    """The box around those that hold something; any box will do where none does."""
+    filled = np.array([f[:4] for f in frames if f[4] > 0] or [np.array([0.0, 0.0, 1.0, 1.0])])
+    return np.concatenate([filled[:, :2].min(axis=0), filled[:, 2:].max(axis=0)])

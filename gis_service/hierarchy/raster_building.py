@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba
 import numpy as np
 import numpy.typing as npt
@@ -12,16 +14,18 @@ from gis_service.hierarchy.ring_tests import orientation
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int32]
+LongArray = npt.NDArray[np.int64]
 
-EMPTY = -1  # cell of no polygon; below it: -2 - number of the mixed cell
-# how a polygon lies in a mixed cell; entries hold 8 * polygon + kind
-GENERAL, FULL, LINE, CONVEX, REFLEX = range(5)
+EMPTY = -1  # cell of no polygon; below it: -2 - where the mixed cell's record begins
+# how a polygon lies in a mixed cell, and how many coordinates that takes
+FULL, LINE, CONVEX, REFLEX, RIGHT, LEFT, UP, DOWN = range(8)
 SLACK = 1e-6  # of a cell: edges this close to a cell count as touching it
 
 
-def polygon_edges(geometries: npt.ArrayLike) -> tuple[FloatArray, npt.NDArray[np.int64]]:
+def polygon_edges(geometries: npt.ArrayLike) -> tuple[FloatArray, LongArray]:
     """Edges (x1, y1, x2, y2) of all rings, interior on their left, and where each polygon's
-    begin, (n + 1). Raises InvalidInput for what is no valid polygon."""
+    begin, (n + 1). Raises InvalidInput for what is no valid polygon.
+    """
     shapes = np.array(geometries, dtype=object).ravel()
     shapes[shapely.is_missing(shapes)] = shapely.MultiPolygon()
     kinds = shapely.get_type_id(shapes)
@@ -48,10 +52,8 @@ def polygon_edges(geometries: npt.ArrayLike) -> tuple[FloatArray, npt.NDArray[np
     is_edge[rings[1:-1] - 1] = False
     edges = np.hstack([points[:-1], points[1:]])[is_edge]
     # each ring has one edge fewer than points
-    before = np.concatenate([[0], np.cumsum(is_edge)]) if len(points) else np.zeros(1, int)
-    starts = np.empty(len(of_polygon), np.int64)
-    starts[:] = before[np.minimum(of_polygon, len(before) - 1)]
-    return edges, starts
+    before = np.concatenate([[0], np.cumsum(is_edge)])
+    return edges, before[np.minimum(of_polygon, len(before) - 1)].astype(np.int64)
 
 
 def raster_frame(edges: FloatArray, cells: int) -> FloatArray:
@@ -61,35 +63,6 @@ def raster_frame(edges: FloatArray, cells: int) -> FloatArray:
     x0, y0 = edges[:, :2].min(axis=0)
     x1, y1 = edges[:, :2].max(axis=0)
     return np.array([x0, y0, x1, y1, cells / (x1 - x0), cells / (y1 - y0)])
-
-
-def compress(
-    cell_ids: IntArray, entries: IntArray, edge_pairs: IntArray, edges: FloatArray, count: int
-) -> tuple[IntArray, IntArray, IntArray, IntArray, FloatArray]:
-    """Raster, starts, entries, vertex starts and vertices of pairs that come in polygon order."""
-    per_cell = np.bincount(cell_ids, minlength=count)
-    order = np.argsort(cell_ids, kind="stable")
-    cell_ids, entries, edge_pairs = cell_ids[order], entries[order], edge_pairs[order]
-    first = np.concatenate([[0], np.cumsum(per_cell)])[:-1]
-    occupied = np.flatnonzero(per_cell)
-    lead = entries[first[occupied]]
-    plain = (per_cell[occupied] == 1) & (lead & 7 == FULL)
-    raster = np.full(count, EMPTY, np.int32)
-    raster[occupied[plain]] = lead[plain] >> 3
-    mixed = occupied[~plain]
-    raster[mixed] = -2 - np.arange(len(mixed))
-    starts = np.concatenate([[0], np.cumsum(per_cell[mixed])])
-    in_mixed = raster[cell_ids] < EMPTY
-    entries, edge_pairs = entries[in_mixed], edge_pairs[in_mixed]
-    kinds = entries & 7
-    per_entry = np.where(kinds == LINE, 2, np.where(kinds >= CONVEX, 3, 0))
-    at = np.concatenate([[0], np.cumsum(per_entry)])
-    vertices = np.empty((at[-1], 2))
-    cornered, lines = kinds >= CONVEX, kinds >= LINE
-    vertices[at[:-1][lines]] = edges[edge_pairs[lines, 0], :2]
-    vertices[at[:-1][lines] + 1] = edges[edge_pairs[lines, 0], 2:]
-    vertices[at[:-1][cornered] + 2] = edges[edge_pairs[cornered, 1], 2:]
-    return raster, starts, entries, at[starts], vertices
 
 
 @numba.njit(cache=True, nogil=True)
@@ -120,33 +93,69 @@ def columns_in_row(
 @numba.njit(cache=True, nogil=True)
 def _in_cell(u: float, v: float, column: int, row: int) -> bool:
     """Whether a position lies in a cell, or so close that rounding may have put it there."""
-    slack = 2 * SLACK
-    return (
-        u >= column - slack
-        and u <= column + 1 + slack
-        and v >= row - slack
-        and v <= row + 1 + slack
-    )
+    low, high = -2 * SLACK, 1 + 2 * SLACK
+    return low <= u - column <= high and low <= v - row <= high
 
 
 @numba.njit(cache=True, nogil=True)
-def _kind(
+def _longer(array: npt.NDArray[Any], used: int, needed: int) -> npt.NDArray[Any]:
+    if used + needed <= len(array):
+        return array
+    out = np.empty((2 * (used + needed), array.shape[1]), array.dtype)
+    out[:used] = array[:used]
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
+def _bands(own: FloatArray, axis: int, first: int, count: int) -> tuple[LongArray, LongArray]:
+    """Edges by the rows (axis 1) or columns (axis 0) that they meet, slack included, as CSR."""
+    starts = np.zeros(count + 1, np.int64)
+    order = np.empty(0, np.int64)
+    at = starts
+    for fill in range(2):
+        if fill:
+            starts[1:] = np.cumsum(starts[1:])
+            order, at = np.empty(starts[-1], np.int64), starts[:-1].copy()
+        for i in range(len(own)):
+            a, b = own[i, axis], own[i, axis + 2]
+            low = max(int(min(a, b) - SLACK) - first, 0)
+            high = min(int(max(a, b) + SLACK) - first, count - 1)
+            for band in range(low, high + 1):
+                if fill:
+                    order[at[band]] = i
+                    at[band] += 1
+                else:
+                    starts[band + 1] += 1
+    return starts, order
+
+
+@numba.njit(cache=True, nogil=True)
+def _on_the_way(own: FloatArray, i: int, axis: int, cell: int, forward: bool) -> bool:
+    """Whether edge i can be met from inside column (axis 0) or row ``cell``, going that way."""
+    if forward:
+        return max(own[i, axis], own[i, axis + 2]) >= cell - SLACK
+    return min(own[i, axis], own[i, axis + 2]) <= cell + 1 + SLACK
+
+
+@numba.njit(cache=True, nogil=True)
+def _split(
     edges: FloatArray, own: FloatArray, start: int, near: IntArray, column: int, row: int
 ) -> tuple[int, int, int]:
-    """(kind, edge, next edge) of a polygon in a cell touched by ``near`` = (count, i, j).
+    """(LINE, CONVEX or REFLEX, edge, next edge), or (-1, 0, 0), of a polygon in a cell that
+    ``near`` = (count, i, j) edges touch.
 
     One edge that crosses the whole cell, or two that leave it from one common vertex, split the
     cell in two: there the side of the line or of the corner decides.
     """
     i, j = near[1], near[2]
     if near[0] == 1:
-        if _in_cell(own[i, 0], own[i, 1], column, row) or _in_cell(
-            own[i, 2], own[i, 3], column, row
-        ):
-            return GENERAL, 0, 0
-        return LINE, start + i, 0
+        if _in_cell(own[i, 0], own[i, 1], column, row):
+            return -1, 0, 0
+        if _in_cell(own[i, 2], own[i, 3], column, row):
+            return -1, 0, 0
+        return LINE, start + i, start + i
     if near[0] != 2:
-        return GENERAL, 0, 0
+        return -1, 0, 0
     if own[i, 0] == own[j, 2] and own[i, 1] == own[j, 3]:
         i, j = j, i
     a, b = edges[start + i], edges[start + j]
@@ -157,19 +166,23 @@ def _kind(
         or _in_cell(own[i, 0], own[i, 1], column, row)
         or _in_cell(own[j, 2], own[j, 3], column, row)
     ):
-        return GENERAL, 0, 0
+        return -1, 0, 0
     turn = orientation(a[0], a[1], b[0], b[1], b[2], b[3])
     return CONVEX if turn > 0 else REFLEX, start + i, start + j
 
 
 @numba.njit(cache=True, nogil=True)
 def burn(
-    edges: FloatArray, edge_starts: npt.NDArray[np.int64], frame: FloatArray, cells: int
-) -> tuple[IntArray, IntArray, IntArray]:
-    """(cell, entry, edges of a line or corner) for every cell a polygon touches, by polygon."""
-    cell_ids, entries = np.empty(1024, np.int32), np.empty(1024, np.int32)
-    pairs = np.empty((1024, 2), np.int32)
+    edges: FloatArray, edge_starts: LongArray, frame: FloatArray, cells: int
+) -> tuple[LongArray, FloatArray]:
+    """What each polygon is in each cell it touches, polygon by polygon.
+
+    Rows of the first: cell, 2 × (8 × polygon + kind), where its coordinates begin, how many.
+    """
+    pairs = np.empty((1024, 4), np.int64)
     used = 0
+    words = np.empty((4096, 1))
+    written = 0
     # of the cells of one polygon's box: how many edges touch it, two of them, and their parity
     near = np.zeros((1, 3), np.int32)
     toggles = np.zeros(1, np.bool_)
@@ -183,97 +196,152 @@ def burn(
                 own[i, k] = (edges[start + i, k] - frame[k % 2]) * frame[4 + k % 2]
         left = max(int(own[:, 0].min() - SLACK), 0)
         bottom = max(int(own[:, 1].min() - SLACK), 0)
-        right = min(int(own[:, 0].max() + SLACK), cells - 1)
-        top = min(int(own[:, 1].max() + SLACK), cells - 1)
-        width, height = right - left + 1, top - bottom + 1
+        width = min(int(own[:, 0].max() + SLACK), cells - 1) - left + 1
+        height = min(int(own[:, 1].max() + SLACK), cells - 1) - bottom + 1
         if len(toggles) < width * height:
             near = np.zeros((width * height, 3), np.int32)
             toggles = np.zeros(width * height, np.bool_)
         near[: width * height, 0] = 0
         toggles[: width * height] = False
-        for i in range(stop - start):
-            u1, v1, u2, v2 = own[i, 0], own[i, 1], own[i, 2], own[i, 3]
-            first_row = max(int(min(v1, v2) - SLACK), bottom)
-            last_row = min(int(max(v1, v2) + SLACK), top)
-            for row in range(first_row, last_row + 1):
-                a, b = columns_in_row(u1, v1, u2, v2, row, SLACK)
-                at = (row - bottom) * width - left
-                for column in range(max(int(a), left), min(int(b), right) + 1):
-                    count = near[at + column, 0] + 1
-                    near[at + column, 0] = count
-                    if count <= 2:
-                        near[at + column, count] = i
-                middle = row + 0.5
-                if (v1 > middle) != (v2 > middle):
-                    crossing = u1 + (middle - v1) / (v2 - v1) * (u2 - u1)
-                    column = max(int(np.ceil(crossing - 0.5)), left)  # first centre right of it
-                    if column <= right:
-                        toggles[at + column] = not toggles[at + column]
-        if used + width * height > cell_ids.size:
-            size = 2 * (used + width * height)
-            cell_ids, entries = _longer(cell_ids, used, size), _longer(entries, used, size)
-            longer = np.empty((size, 2), np.int32)
-            longer[:used] = pairs[:used]
-            pairs = longer
+        _mark(own, left, bottom, width, height, near, toggles)
+        by_row, row_edges = _bands(own, 1, bottom, height)
+        by_column, column_edges = _bands(own, 0, left, width)
+        pairs = _longer(pairs, used, width * height)
         for row in range(height):
             inside = False
             for column in range(width):
                 k = row * width + column
                 inside ^= toggles[k]
-                if near[k, 0] or inside:
-                    kind, pairs[used, 0], pairs[used, 1] = FULL, 0, 0
-                    if near[k, 0]:
-                        kind, pairs[used, 0], pairs[used, 1] = _kind(
-                            edges, own, start, near[k], column + left, row + bottom
-                        )
-                    cell_ids[used] = (row + bottom) * cells + column + left
-                    entries[used] = 8 * polygon + kind
-                    used += 1
-    return cell_ids[:used], entries[:used], pairs[:used]
+                if not (near[k, 0] or inside):
+                    continue
+                cell = (row + bottom) * cells + column + left
+                kind, i, j = FULL, 0, 0
+                begin = written
+                if near[k, 0]:
+                    kind, i, j = _split(edges, own, start, near[k], column + left, row + bottom)
+                if kind >= LINE:
+                    words = _longer(words, written, 6)
+                    words[written : written + 4, 0] = edges[i]
+                    words[written + 4 : written + 6, 0] = edges[j, 2:]
+                    written += 4 if kind == LINE else 6
+                elif kind < 0:
+                    rows = row_edges[by_row[row] : by_row[row + 1]]
+                    columns = column_edges[by_column[column] : by_column[column + 1]]
+                    kind, words, written = _ways_out(
+                        edges[start:stop], own, rows, columns, column + left, row + bottom,
+                        words, written,
+                    )  # fmt: skip
+                pairs[used, 0], pairs[used, 1] = cell, 2 * (8 * polygon + kind)
+                pairs[used, 2], pairs[used, 3] = begin, written - begin
+                used += 1
+    return pairs[:used], words[:written, 0].copy()
 
 
 @numba.njit(cache=True, nogil=True)
-def _longer(array: IntArray, used: int, size: int) -> IntArray:
-    out = np.empty(size, np.int32)
-    out[:used] = array[:used]
-    return out
+def _mark(
+    own: FloatArray,
+    left: int,
+    bottom: int,
+    width: int,
+    height: int,
+    near: IntArray,
+    toggles: npt.NDArray[np.bool_],
+) -> None:
+    """Notes which edges touch which cells, and where the row's centre line changes sides."""
+    for i in range(len(own)):
+        u1, v1, u2, v2 = own[i, 0], own[i, 1], own[i, 2], own[i, 3]
+        first_row = max(int(min(v1, v2) - SLACK), bottom)
+        last_row = min(int(max(v1, v2) + SLACK), bottom + height - 1)
+        for row in range(first_row, last_row + 1):
+            a, b = columns_in_row(u1, v1, u2, v2, row, SLACK)
+            at = (row - bottom) * width - left
+            for column in range(max(int(a), left), min(int(b), left + width - 1) + 1):
+                count = near[at + column, 0] + 1
+                near[at + column, 0] = count
+                if count <= 2:
+                    near[at + column, count] = i
+            middle = row + 0.5
+            if (v1 > middle) != (v2 > middle):
+                crossing = u1 + (middle - v1) / (v2 - v1) * (u2 - u1)
+                column = max(int(np.ceil(crossing - 0.5)), left)  # first centre right of it
+                if column < left + width:
+                    toggles[at + column] = not toggles[at + column]
 
 
 @numba.njit(cache=True, nogil=True)
-def row_slabs(
-    edges: FloatArray, edge_starts: npt.NDArray[np.int64], frame: FloatArray, cells: int
-) -> tuple[IntArray, IntArray, FloatArray]:
-    """Edges copied once per raster row that they meet, grouped by polygon and row."""
-    polygons = len(edge_starts) - 1
-    slab_of = np.zeros(polygons, np.int32)
-    low, high = np.empty(len(edges), np.int32), np.empty(len(edges), np.int32)
+def _ways_out(
+    edges: FloatArray,
+    own: FloatArray,
+    rows: LongArray,
+    columns: LongArray,
+    column: int,
+    row: int,
+    words: FloatArray,
+    written: int,
+) -> tuple[int, FloatArray, int]:
+    """Writes the edges that a ray from the cell may meet, in the direction with fewest.
+
+    Coordinates are mirrored so that every ray goes towards +x: (x, y) for RIGHT, (-x, y) for
+    LEFT, (y, x) for UP, (-y, x) for DOWN.
+    """
+    best, fewest = RIGHT, len(edges) + 1
+    for way in range(RIGHT, DOWN + 1):
+        axis = 0 if way < UP else 1
+        cell = column if way < UP else row
+        count = 0
+        for i in rows if way < UP else columns:
+            count += _on_the_way(own, i, axis, cell, way == RIGHT or way == UP)
+        if count < fewest:
+            best, fewest = way, count
+    axis = 0 if best < UP else 1
+    cell = column if best < UP else row
+    forward = best == RIGHT or best == UP
+    sign = 1.0 if forward else -1.0
+    words = _longer(words, written, 1 + 4 * fewest)
+    words[written, 0] = fewest
+    written += 1
+    for i in rows if best < UP else columns:
+        if _on_the_way(own, i, axis, cell, forward):
+            words[written, 0] = sign * edges[i, axis]
+            words[written + 1, 0] = edges[i, 1 - axis]
+            words[written + 2, 0] = sign * edges[i, axis + 2]
+            words[written + 3, 0] = edges[i, 3 - axis]
+            written += 4
+    return best, words, written
+
+
+@numba.njit(cache=True, nogil=True)
+def assemble(pairs: LongArray, words: FloatArray, count: int) -> tuple[IntArray, FloatArray]:
+    """The raster's cells and the records of its mixed cells, of what :func:`burn` gives.
+
+    A record is one run of words: per polygon its entry, 2 × (8 × polygon + kind) and 1 more if it
+    is the cell's last, and that kind's coordinates.
+    """
+    cells = np.full(count, EMPTY, np.int32)
+    last = np.full(count, -1, np.int64)
+    size = np.zeros(count, np.int64)
+    for i in range(len(pairs)):
+        cell = pairs[i, 0]
+        size[cell] += 1 + pairs[i, 3]
+        last[cell] = i
+        if size[cell] == 1 and (pairs[i, 1] >> 1) & 7 == FULL:
+            cells[cell] = pairs[i, 1] >> 4
+        else:
+            cells[cell] = -2
+    at = np.zeros(count, np.int64)
     total = 0
-    for polygon in range(polygons):
-        bottom, top = cells, -1
-        for i in range(edge_starts[polygon], edge_starts[polygon + 1]):
-            a = cell_of(edges[i, 1], frame[1], frame[5], cells)
-            b = cell_of(edges[i, 3], frame[1], frame[5], cells)
-            low[i], high[i] = min(a, b), max(a, b)
-            # the rows of all cells that name the polygon, also where only the slack reaches
-            v1, v2 = (edges[i, 1] - frame[1]) * frame[5], (edges[i, 3] - frame[1]) * frame[5]
-            bottom = min(bottom, max(int(min(v1, v2) - SLACK), 0))
-            top = max(top, min(int(max(v1, v2) + SLACK), cells - 1))
-        if top >= 0:
-            slab_of[polygon] = total - bottom
-            total += top - bottom + 1
-    slabs = np.zeros(total + 1, np.int32)
-    for polygon in range(polygons):
-        for i in range(edge_starts[polygon], edge_starts[polygon + 1]):
-            for row in range(low[i], high[i] + 1):
-                slabs[slab_of[polygon] + row + 1] += 1
-    for s in range(total):
-        slabs[s + 1] += slabs[s]
-    filled = slabs[:-1].copy()
-    out = np.empty((slabs[total], 4))
-    for polygon in range(polygons):
-        for i in range(edge_starts[polygon], edge_starts[polygon + 1]):
-            for row in range(low[i], high[i] + 1):
-                s = slab_of[polygon] + row
-                out[filled[s]] = edges[i]
-                filled[s] += 1
-    return slab_of, slabs, out
+    for cell in range(count):
+        if cells[cell] < EMPTY:
+            at[cell] = total
+            cells[cell] = -2 - total
+            total += size[cell]
+    records = np.empty(total)
+    for i in range(len(pairs)):
+        cell = pairs[i, 0]
+        if cells[cell] < EMPTY:
+            k = at[cell]
+            records[k] = pairs[i, 1] + (1 if last[cell] == i else 0)
+            for j in range(pairs[i, 3]):
+                records[k + 1 + j] = words[pairs[i, 2] + j]
+            at[cell] += 1 + pairs[i, 3]
+    return cells, records

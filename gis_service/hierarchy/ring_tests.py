@@ -85,15 +85,15 @@ def orientation(ax: float, ay: float, bx: float, by: float, px: float, py: float
 
 
 @numba.njit(cache=True, nogil=True)
-def edges_cover(edges: npt.NDArray[np.float64], start: int, stop: int, x: float, y: float) -> bool:
-    """Whether the polygon whose edges are ``edges[start:stop]`` (x1, y1, x2, y2) covers (x, y).
+def edges_cover(words: npt.NDArray[np.float64], start: int, stop: int, x: float, y: float) -> bool:
+    """Whether a polygon covers (x, y), its edges (x1, y1, x2, y2) being ``words[start:stop]``.
 
-    Boundary points are covered, as ST_Covers has it. Edges that do not meet the horizontal line
-    through the point may be missing: a ray to the right counts crossings.
+    Boundary points are covered, as ST_Covers has it. Edges that a ray from the point towards +x
+    does not meet may be missing.
     """
     inside = False
-    for i in range(start, stop):
-        x1, y1, x2, y2 = edges[i, 0], edges[i, 1], edges[i, 2], edges[i, 3]
+    for i in range(start, stop, 4):
+        x1, y1, x2, y2 = words[i], words[i + 1], words[i + 2], words[i + 3]
         if x1 < x and x2 < x:
             continue
         if x2 == x and y2 == y:

@@ -42,6 +42,12 @@ def test_what_is_no_polygon_is_refused_by_number(shapes):
         PolygonIndex.build(shapes)
 
 
+def test_a_polygon_that_is_not_valid_is_refused_by_number():
+    bow_tie = shapely.polygons([(0, 0), (1, 1), (1, 0), (0, 1)])
+    with pytest.raises(InvalidInput, match="area 1 is not valid: Self-intersection"):
+        PolygonIndex.build([shapely.box(0, 0, 1, 1), bow_tie])
+
+
 def test_coordinates_that_are_not_finite_are_refused():
     broken = shapely.polygons([(0, 0), (1, 0), (1, np.inf)])
     with pytest.raises(InvalidInput, match="not finite"):
@@ -129,11 +135,11 @@ def test_a_damaged_folder_is_refused_by_name(tmp_path: Path):
         PolygonIndex.open(tmp_path / "missing")
     assert "missing" in str(refused.value.where)
     PolygonIndex.build([shapely.box(0, 0, 1, 1)], 4).save(tmp_path / "index")
-    whole = (tmp_path / "index/edges.npy").read_bytes()
-    (tmp_path / "index/edges.npy").write_bytes(whole[:-8])
+    whole = (tmp_path / "index/records.npy").read_bytes()
+    (tmp_path / "index/records.npy").write_bytes(whole[:-8])
     with pytest.raises(InvalidInput, match="no usable"):
         PolygonIndex.open(tmp_path / "index")
-    (tmp_path / "index/edges.npy").write_bytes(whole)
+    (tmp_path / "index/records.npy").write_bytes(whole)
     (tmp_path / "index/about.json").write_text('{"version": 0}')
     with pytest.raises(InvalidInput, match="build it again"):
         PolygonIndex.open(tmp_path / "index")
