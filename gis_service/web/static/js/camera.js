@@ -51,6 +51,17 @@ export function fit([west, south, east, north], maxZoom = 18) {
   });
 }
 
+/** Moves the map just when a position lies under the panel, the drawer or the timeline. @param {number} lon @param {number} lat */
+export function reveal(lon, lat) {
+  const { map } = app.main;
+  const { left, right, top, bottom } = padding();
+  const { clientWidth: width, clientHeight: height } = map.getContainer();
+  const { x, y } = map.project([lon, lat]);
+  if (x < left - 24 || x > width - right + 24 || y < top - 24 || y > height - bottom) {
+    flyTo({ lon, lat, zoom: map.getZoom() });
+  }
+}
+
 /**
  * To a box, a position or an area.
  * @param {{bbox: [number, number, number, number]}|{lon: number, lat: number, zoom?: number}|

@@ -2,7 +2,7 @@
 
 import { getJSON, isAbort, latest } from "./api.js";
 import { app, ENDED, LEVELS, OPEN, views } from "./app.js";
-import { flyTo, isPhone } from "./camera.js";
+import { flyTo, isPhone, reveal } from "./camera.js";
 import { className } from "./classes.js";
 import { copyLink } from "./export.js";
 import { byId, fill, h, icon } from "./dom.js";
@@ -50,8 +50,13 @@ function pick(view, point, at) {
   if (hit?.properties.count) {
     const [lon, lat] = hit.geometry.coordinates;
     flyTo({ lon, lat, zoom: Math.min(view.map.getZoom() + 2, 19) });
-  } else if (hit) set({ selection: { kind: "incident", id: String(hit.properties.id) } });
-  else set({ selection: { kind: "point", lon: at.lng, lat: at.lat } });
+    return;
+  }
+  set({
+    selection: hit ? { kind: "incident", id: String(hit.properties.id) }
+      : { kind: "point", lon: at.lng, lat: at.lat },
+  });
+  if (view === app.main) reveal(at.lng, at.lat);
 }
 
 export function close() {
@@ -148,8 +153,14 @@ function areaFacts(found, { total, open }) {
     [t("fact.area"), areaText(found.area_m2)],
     found.buildings !== null && found.level !== "building" && [t("fact.buildings"), number(found.buildings)],
     found.children && found.children.level !== "building" && [t("fact.children", { level: t(`level.${found.children.level}`) }), number(found.children.count)],
-    [t("fact.valid"), t("fact.validValue", { day: date(found.valid_from), revision: String(found.revision ?? "—") })],
+    [t("fact.valid"), t("fact.validValue", { day: date(found.valid_from), revision: revisionName(found.revision) })],
   ]);
+}
+
+/** @param {number|null} id */
+function revisionName(id) {
+  const { revision } = app.district;
+  return revision?.id === id ? revision?.label ?? "" : String(id ?? "—");
 }
 
 /** @param {any} found */
