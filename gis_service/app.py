@@ -76,8 +76,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     engine = make_async_engine(address, settings)
     blocking = make_engine(address)  # for what runs in threads: loading arrays and structures
     app.state.sessions = async_session_factory(engine)
-    app.state.locator = LiveLocator(session_factory(blocking), settings)
-    app.state.incidents = LiveIncidents(session_factory(blocking))
+    app.state.blocking_sessions = session_factory(blocking)
+    app.state.locator = LiveLocator(app.state.blocking_sessions, settings)
+    app.state.incidents = LiveIncidents(app.state.blocking_sessions)
     app.state.follower = Follower(address, engine)
     app.state.tiles = Tiles(
         app.state.registry, app.state.sessions, app.state.incidents, app.state.follower, settings

@@ -18,6 +18,14 @@ mkdir -p "$vendor/maplibre-gl"
 for file in dist/maplibre-gl.mjs dist/maplibre-gl-worker.mjs dist/maplibre-gl.css LICENSE.txt; do
     cp "node_modules/maplibre-gl/$file" "$vendor/maplibre-gl/"
 done
+# What a snapshot holds inside itself: Leaflet and the plugins that folium would link to.
+mkdir -p "$vendor/leaflet"
+for file in leaflet/dist/leaflet.js leaflet/dist/leaflet.css leaflet.heat/dist/leaflet-heat.js \
+    iso8601-js-period/iso8601.js leaflet-timedimension/dist/leaflet.timedimension.min.js \
+    leaflet-timedimension/dist/leaflet.timedimension.control.css \
+    heatmap.js/build/heatmap.min.js leaflet-heatmap/leaflet-heatmap.js; do
+    cp "node_modules/$file" "$vendor/leaflet/"
+done
 # Their source maps stay in node_modules; without the comment no browser asks for them.
 sed -i 's|^//# sourceMappingURL=.*$||' "$vendor"/maplibre-gl/*.mjs
 cp package-lock.json "$vendor/.package-lock.json"

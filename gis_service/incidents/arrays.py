@@ -12,9 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import psycopg
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from gis_service.analysis import quadkey
 from gis_service.db.copy import literal
+from gis_service.db.engine import driver_connection
 from gis_service.hierarchy.models import LEVELS
 from gis_service.incidents.filters import NO_TIME, IncidentFilter, to_mask
 from gis_service.incidents.models import ENDED_STATES, STATES
@@ -120,6 +123,12 @@ def read_table(
             for name in ("class_id", "street_id", "community_id", "grid_id", "building_id")
         },
     )
+
+
+def read_snapshot(session: Session) -> Snapshot:
+    """All incidents as the session sees them, outside a serving process (version 0)."""
+    revision = session.execute(text("SELECT max(id) FROM boundary_revision")).scalar()
+    return Snapshot((read_table(driver_connection(session)),), 0, revision)
 
 
 def empty_table() -> IncidentTable:

@@ -38,7 +38,7 @@ class AreaInputs:
     ) -> dict[str, Any]:
         """Parameters of a query: ``area_ids, counts`` and with ``hotspots`` also ``z_scores,
         p_values, significances``."""
-        key = (id(snapshot), level, hotspots, wanted.key)
+        key = (snapshot.version, snapshot.revision_id, level, hotspots, wanted.key)
         task = self._kept.get(key)
         if task is None or (task.done() and task.exception() is not None):
             # many tiles of one view ask at once: one computes, the others wait for it
@@ -63,7 +63,7 @@ class AreaInputs:
         if not hotspots:
             return {"area_ids": ids.tolist(), "counts": counts.tolist()}
         grids, weights = await self._grids_of(snapshot.revision_id)
-        return await asyncio.to_thread(_hotspots, grids, weights, ids, counts)
+        return await asyncio.to_thread(hotspot_columns, grids, weights, ids, counts)
 
     async def _grids_of(self, revision_id: int | None) -> tuple[Any, Any]:
         if self._grids is None or self._grids[0] != revision_id:
@@ -83,7 +83,12 @@ def _frame_and_weights(rows: Any) -> tuple[gpd.GeoDataFrame, Any]:
     return frame, contiguity(frame) if len(frame) else None
 
 
-def _hotspots(grids: Any, weights: Any, ids: Any, counts: Any) -> dict[str, Any]:
+def hotspot_columns(grids: Any, weights: Any, ids: Any, counts: Any) -> dict[str, Any]:
+    """Gi* of counts per km² as columns in the grids' order.
+
+    ``grids``: ``area_id`` (rising) and ``km2``; ``weights`` from ``analysis.hotspots.contiguity``;
+    ``ids, counts`` as :meth:`Snapshot.counts_by_area` gives them.
+    """
     from gis_service.analysis.hotspots import getis_ord
 
     count = np.zeros(len(grids), dtype=np.int64)

@@ -21,6 +21,7 @@ from gis_service.maps import queries
 from gis_service.maps.heatmap import heatmap_png
 from gis_service.maps.registry import Layer
 from gis_service.maps.series import edges_text, heat_series, step_edges
+from gis_service.maps.snapshots import make_snapshot
 from gis_service.maps.styles import map_style, tilejson
 from gis_service.maps.tiles import Tile, Tiles
 
@@ -194,6 +195,37 @@ async def heatmap(
         outlines,
     )  # fmt: skip
     return Response(picture, media_type="image/png", headers={"Cache-Control": "no-cache"})
+
+
+@router.get(
+    "/snapshot.html", response_class=Response, responses={200: {"content": {"text/html": {}}}}
+)
+async def snapshot_file(
+    request: Request,
+    _filter: FilterDescription,
+    layers: Annotated[str, Query(description="layer ids, comma separated")] = (
+        "street,community,grid_density,hotspots,incident_heat"
+    ),
+) -> Response:
+    """One self-contained map as a download; it opens with no network."""
+    check_parameters(request, {*SERIES_FILTERS, "layers"})
+    state = request.app.state
+    wanted = filter_of(request, SERIES_FILTERS)
+    incidents = state.incidents.current
+
+    def make() -> str:
+        with state.blocking_sessions() as session:
+            return make_snapshot(session, incidents, wanted, layers.split(","), state.settings)
+
+    body = await asyncio.to_thread(make)
+    return Response(
+        body,
+        media_type="text/html",
+        headers={
+            "Content-Disposition": 'attachment; filename="map.html"',
+            "Cache-Control": "no-store",
+        },
+    )
 
 
 def _check_address(layer: Layer, z: int, x: int, y: int) -> None:
