@@ -1,0 +1,99 @@
+"""The data as GeoDataFrames from one import, for notebooks and analysts.
+
+from gis_service import frames
+grids = frames.areas("grid")
+cases = frames.incidents(since="2026-03-01", until="2026-04-01")
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from sqlalchemy import text
+
+from gis_service.analysis.hotspots import contiguity, getis_ord
+from gis_service.db.engine import session_factory
+from gis_service.hierarchy.gazetteer import find_places
+from gis_service.hierarchy.locating import Locator, load_locator
+from gis_service.hierarchy.models import LEVELS
+from gis_service.hierarchy.queries import current_areas
+from gis_service.incidents.filters import IncidentFilter, parse_moment, to_sql
+from gis_service.settings import get_settings
+
+
+def areas(level: str) -> gpd.GeoDataFrame:
+    """Areas of a level in force: ``code, name, parent_code, kind, area_m2, attributes`` and
+    polygons (EPSG:4326), indexed by code. Of grids those of the working kind."""
+    _known(level)
+    with session_factory()() as session:
+        frame = current_areas(session, level)
+    if level == "grid":
+        frame = frame[frame["kind"] == get_settings().grid_kind]
+    return frame.drop(columns=["area_id", "parent_id"]).set_index("code")
+
+
+def incidents(since: str | None = None, until: str | None = None) -> gpd.GeoDataFrame:
+    """Incidents reported in ``[since, until)`` (ISO, the district's time): number, state, class,
+    source, times (in the district's zone), codes of the four areas, and points (EPSG:4326; none
+    in the unplaced queue), indexed by id."""
+    zone = ZoneInfo(get_settings().timezone)
+    wanted = IncidentFilter(
+        since=parse_moment(since, zone, "since"), until=parse_moment(until, zone, "until")
+    )
+    condition, values = to_sql(wanted)
+    joins = " ".join(f"LEFT JOIN area {level} ON {level}.id = i.{level}_id" for level in LEVELS)
+    codes = ", ".join(f"{level}.code AS {level}" for level in LEVELS)
+    with session_factory()() as session:
+        rows = session.execute(
+            text(
+                "SELECT i.id, i.code, i.state, c.code AS class_code, i.class_name, i.source, "
+                f"i.reported_at, i.due_at, i.closed_at, {codes}, i.placement_method, "
+                "i.placement_distance_m, ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat "
+                f"FROM incident i JOIN incident_class c ON c.id = i.class_id {joins} "
+                f"WHERE {condition} ORDER BY i.id"
+            ),
+            values,
+        )
+        frame = pd.DataFrame(rows.mappings().all(), columns=list(rows.keys())).set_index("id")
+    for name in ("reported_at", "due_at", "closed_at"):
+        frame[name] = pd.to_datetime(frame[name], utc=True).dt.tz_convert(zone)
+    lon, lat = (frame.pop(name).astype(float) for name in ("lon", "lat"))
+    points = gpd.GeoSeries(gpd.points_from_xy(lon, lat), index=frame.index, crs="EPSG:4326")
+    return gpd.GeoDataFrame(frame, geometry=points.where(np.isfinite(lon)), crs="EPSG:4326")
+
+
+def hotspots(
+    level: str = "grid", since: str | None = None, until: str | None = None
+) -> gpd.GeoDataFrame:
+    """:func:`areas` with ``count``, ``density`` (per km²), Gi* ``z``, ``p`` and
+    ``significance``; see :func:`gis_service.analysis.hotspots.getis_ord`."""
+    frame = areas(level)
+    counts = incidents(since, until)[level].value_counts()
+    frame["count"] = counts.reindex(frame.index).fillna(0).astype(int)
+    frame["density"] = frame["count"] / (frame["area_m2"] / 1e6)
+    found = getis_ord(frame["density"].to_numpy(), contiguity(frame))
+    frame["z"], frame["p"], frame["significance"] = found.z, found.p, found.significance
+    return frame
+
+
+def locator() -> Locator:
+    """The locator of the boundaries in force, as the service uses it."""
+    with session_factory()() as session:
+        return load_locator(session, get_settings())
+
+
+def places(words: str, limit: int = 10) -> pd.DataFrame:
+    """What an address, a name or a code may mean, best first; see
+    :func:`gis_service.hierarchy.gazetteer.find_places`."""
+    with session_factory()() as session:
+        found: list[dict[str, Any]] = find_places(session, words, limit)
+    return pd.DataFrame(found).drop(columns=["area_id"], errors="ignore")
+
+
+def _known(level: str) -> None:
+    if level not in LEVELS:
+        raise ValueError(f"unknown level {level!r}; one of {', '.join(LEVELS)}")
