@@ -61,7 +61,6 @@ class Settings(BaseSettings):
         None, description="external raster tiles {z}/{x}/{y}; off by default"
     )
     basemap_attribution: str = Field("", description="credit line of the external tiles")
-    demo_notice: str = Field("示意数据", description="label shown on generated data")
 
     # tests
     browser: Path = Field(Path("/usr/bin/chromium"), description="browser of the browser tests")
