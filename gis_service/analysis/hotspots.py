@@ -47,7 +47,7 @@ def getis_ord(values: npt.NDArray[np.float64], weights: Any) -> Hotspots:
     from scipy.stats import norm
 
     local = G_Local(
-        values.astype(float), weights, transform="B", permutations=0, star=None,
+        values.astype(float), weights, transform="B", permutations=0, star=None, n_jobs=1,
     )  # fmt: skip
     z = np.where(np.isfinite(local.Zs), local.Zs, 0.0)
     p = 2 * norm.sf(np.abs(z))
