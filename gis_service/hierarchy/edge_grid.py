@@ -15,25 +15,24 @@ from gis_service.hierarchy.raster_building import columns_in_row
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int32]
 
-_VERSION = 1
+_VERSION = 2
 _SLACK = 1e-6  # of a cell
-_EDGES_PER_CELL = 2.0
+_EDGES_PER_CELL = 0.5
 _MOST_CELLS = 4_000_000
 TIE_M = 1e-6  # distances closer than this are equal: what rounding makes of one shared vertex
 
 
 class GridArrays(NamedTuple):
-    """``frame``: x0, y0, cell size (m); ``size``: columns, rows. Edges of cell c (row-major):
+    """``frame``: x0, y0, cell size (m), columns, rows. Edges of cell c (row-major):
     ``edges[starts[c]:starts[c + 1]]`` as x1, y1, x2, y2, of polygons ``owners[...]``."""
 
     frame: FloatArray
-    size: IntArray
     starts: IntArray
     edges: FloatArray
     owners: IntArray
 
 
-_DTYPES = ("f8", "i4", "i4", "f8", "i4")
+_DTYPES = ("f8", "i4", "f8", "i4")
 
 
 class EdgeGrid:
@@ -52,7 +51,7 @@ class EdgeGrid:
         usable = np.isfinite(edges).all(axis=1)
         edges, owners = edges[usable], owners[usable]
         if not len(edges):
-            values: tuple = ([0.0, 0.0, 1.0], [0, 0], [0], np.empty((0, 4)), [])
+            values: tuple = ([0.0, 0.0, 1.0, 0.0, 0.0], [0], np.empty((0, 4)), [])
         else:
             # one direction for an edge that two polygons share, so that both are equally far
             swap = (edges[:, 0] > edges[:, 2]) | (
@@ -65,9 +64,9 @@ class EdgeGrid:
             wanted = min(max(len(edges) / _EDGES_PER_CELL, 1.0), _MOST_CELLS)
             size = max(np.sqrt((x1 - x0) * (y1 - y0) / wanted), max(x1 - x0, y1 - y0) / 1e4, 1e-3)
             columns, rows = int((x1 - x0) / size) + 1, int((y1 - y0) / size) + 1
-            frame = np.array([x0, y0, size])
+            frame = np.array([x0, y0, size, columns, rows])
             starts, order = _bin(edges, frame, columns, rows)
-            values = (frame, [columns, rows], starts, edges[order], owners[order])
+            values = (frame, starts, edges[order], owners[order])
         return cls(GridArrays(*(frozen(v, d) for v, d in zip(values, _DTYPES, strict=True))))
 
     def save(self, folder: Path) -> None:
@@ -113,16 +112,14 @@ def _bin(
 
 @numba.njit(cache=True, nogil=True)
 def _squared_distance(edges: FloatArray, i: int, x: float, y: float) -> float:
-    x1, y1 = edges[i, 0], edges[i, 1]
-    dx, dy = edges[i, 2] - x1, edges[i, 3] - y1
-    length = dx * dx + dy * dy
-    t = ((x - x1) * dx + (y - y1) * dy) / length if length > 0.0 else 0.0
-    if t >= 1.0:
+    dx, dy = edges[i, 2] - edges[i, 0], edges[i, 3] - edges[i, 1]
+    px, py = x - edges[i, 0], y - edges[i, 1]
+    along, length = px * dx + py * dy, dx * dx + dy * dy
+    if along > 0.0:
+        if along < length:
+            across = px * dy - py * dx
+            return across * across / length
         px, py = x - edges[i, 2], y - edges[i, 3]
-    elif t > 0.0:
-        px, py = x - (x1 + t * dx), y - (y1 + t * dy)
-    else:
-        px, py = x - x1, y - y1
     return px * px + py * py
 
 
@@ -136,7 +133,10 @@ def _span(low: float, high: float, count: int) -> tuple[int, int]:
 
 @numba.njit(cache=True, nogil=True)
 def within(
-    grid: GridArrays,
+    frame: FloatArray,
+    starts: IntArray,
+    edges: FloatArray,
+    owners: IntArray,
     x: float,
     y: float,
     radius: float,
@@ -151,15 +151,15 @@ def within(
     numbers; the new ``used`` is returned and the caller resets ``best``. With ``nearest`` only
     those within TIE_M of the smallest distance are sure to be among them.
     """
-    size = grid.frame[2]
-    columns, rows = grid.size[0], grid.size[1]
-    u, v = (x - grid.frame[0]) / size, (y - grid.frame[1]) / size
+    size, columns, rows = frame[2], int(frame[3]), int(frame[4])
+    u, v = (x - frame[0]) / size, (y - frame[1]) / size
     reach = radius / size
     bottom, top = _span(v - reach, v + reach, rows)
     if bottom > top:
         return used
     middle = int(min(max(v, bottom), top))
     limit = radius
+    far = limit * limit * (1 + 1e-12)  # a cheap first test; the second one is exact
     for step in range(2 * (max(middle - bottom, top - middle)) + 1):
         row = middle + (step + 1) // 2 if step % 2 else middle - step // 2  # from the middle out
         if row < bottom or row > top:
@@ -171,10 +171,13 @@ def within(
         left, right = _span(u - reach, u + reach, columns)
         if left > right:
             return used
-        for i in range(grid.starts[row * columns + left], grid.starts[row * columns + right + 1]):
-            distance = np.sqrt(_squared_distance(grid.edges, i, x, y))
+        for i in range(starts[row * columns + left], starts[row * columns + right + 1]):
+            squared = _squared_distance(edges, i, x, y)
+            if squared > far:
+                continue
+            distance = np.sqrt(squared)
             if distance <= limit:
-                owner = grid.owners[i]
+                owner = owners[i]
                 if best[owner] == np.inf:
                     found[used] = owner
                     used += 1
@@ -182,4 +185,5 @@ def within(
                     best[owner] = distance
                 if nearest:
                     limit = min(limit, distance + TIE_M)
+                    far = limit * limit * (1 + 1e-12)
     return used

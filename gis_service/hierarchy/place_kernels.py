@@ -6,8 +6,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from gis_service.hierarchy.edge_grid import TIE_M, GridArrays, within
-from gis_service.hierarchy.lookup_raster import cell_at, covering_count, covering_list
+from gis_service.hierarchy.edge_grid import TIE_M, within
+from gis_service.hierarchy.lookup_raster import EMPTY, cell_at, covering_count, covering_list
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int32]
@@ -76,28 +76,42 @@ def place_inside(
     distances: npt.NDArray[np.float32],
 ) -> Found:
     """Fills the four outputs of one level, point i's at ``order[i]``; returns the areas of
-    points that several cover."""
+    points that several cover.
+
+    First all cells are looked up, then the mixed ones are tested: short loops that do one thing
+    keep the processor's loads in flight.
+    """
     x0, y0, x1, y1, per_x, per_y = frame[0], frame[1], frame[2], frame[3], frame[4], frame[5]
+    mixed, values = np.empty(len(x), np.int32), np.empty(len(x), np.int32)
+    waiting = 0
+    for i in range(len(x)):
+        value = cell_at(x0, y0, x1, y1, per_x, per_y, cells, x[i], y[i])
+        rows[order[i]] = value
+        mixed[waiting], values[waiting] = i, value
+        waiting += value < EMPTY
+    several = 0  # their places overwrite those of mixed cells already read
+    for k in range(waiting):
+        i, value = mixed[k], values[k]
+        first, hits = covering_count(records, value, x[i], y[i])
+        rows[order[i]] = first
+        mixed[several], values[several] = i, value
+        several += hits > 1
+    for at in range(len(x)):
+        row = rows[at]
+        if row >= 0:
+            area_ids[at], methods[at], distances[at] = ids[row], _INSIDE, 0.0
+        else:
+            area_ids[at], methods[at], distances[at] = -1, 0, np.nan
     found = (np.empty(64, np.int32), np.empty(64, np.int32), np.empty(64))
     used = 0
     many = np.empty(16, np.int32)
-    for i in range(len(x)):
-        value = cell_at(x0, y0, x1, y1, per_x, per_y, cells, x[i], y[i])
-        first, hits = value, 1
-        if value < -1:
-            first, hits = covering_count(records, value, x[i], y[i])
-        at = order[i]
-        rows[at] = first
-        if first < 0:
-            area_ids[at], methods[at], distances[at] = -1, 0, np.nan
-            continue
-        area_ids[at], methods[at], distances[at] = ids[first], _INSIDE, 0.0
-        if hits > 1:
-            many, count = covering_list(records, value, x[i], y[i], many, 0)
-            found = _grown(found, used, count)
-            for k in range(count):
-                found[0][used], found[1][used], found[2][used] = at, many[k], 0.0
-                used += 1
+    for k in range(several):
+        i = mixed[k]
+        many, count = covering_list(records, values[k], x[i], y[i], many, 0)
+        found = _grown(found, used, count)
+        for m in range(count):
+            found[0][used], found[1][used], found[2][used] = order[i], many[m], 0.0
+            used += 1
     return found[0][:used], found[1][:used], found[2][:used]
 
 
@@ -106,7 +120,10 @@ def areas_within(
     frame: FloatArray,
     cells: IntArray,
     records: FloatArray,
-    grid: GridArrays,
+    grid_frame: FloatArray,
+    starts: IntArray,
+    edges: FloatArray,
+    owners: IntArray,
     order: IntArray,
     x: FloatArray,
     y: FloatArray,
@@ -130,7 +147,19 @@ def areas_within(
         near, covering = covering_list(records, value, x[i], y[i], near, 0)
         for k in range(covering):
             best[near[k]] = 0.0
-        count = within(grid, metric_x[i], metric_y[i], radius[i], False, best, near, covering)
+        count = within(
+            grid_frame,
+            starts,
+            edges,
+            owners,
+            metric_x[i],
+            metric_y[i],
+            radius[i],
+            False,
+            best,
+            near,
+            covering,
+        )
         found = _grown(found, used, count)
         _sort_by_distance(near, best, count)
         for k in range(count):
@@ -161,7 +190,10 @@ def _sort_by_distance(near: IntArray, best: FloatArray, count: int) -> None:
 
 @numba.njit(cache=True, nogil=True)
 def place_nearest(
-    grid: GridArrays,
+    grid_frame: FloatArray,
+    starts: IntArray,
+    edges: FloatArray,
+    owners: IntArray,
     ids: IntArray,
     at: IntArray,
     metric_x: FloatArray,
@@ -180,12 +212,21 @@ def place_nearest(
     near = np.empty(best.size, np.int32)
     for j in range(len(at)):
         i = at[j]
-        count = within(grid, metric_x[j], metric_y[j], radius, True, best, near, 0)
+        least, count, reach = np.inf, 0, 0.25 * radius  # mostly a look nearby will do
+        while True:
+            count = within(
+                grid_frame, starts, edges, owners, metric_x[j], metric_y[j], reach, True, best,
+                near, 0,
+            )  # fmt: skip
+            for k in range(count):
+                least = min(least, best[near[k]])
+            if least <= reach - TIE_M or reach == radius:
+                break
+            for k in range(count):
+                best[near[k]] = np.inf
+            reach = radius
         if count == 0:
             continue
-        least = np.inf
-        for k in range(count):
-            least = min(least, best[near[k]])
         lowest, ties = best.size, 0
         for k in range(count):
             if best[near[k]] <= least + TIE_M:

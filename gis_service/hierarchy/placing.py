@@ -249,7 +249,7 @@ class Placer:
     ) -> Candidates:
         """Fills ``part`` of ``answers`` and gives the candidates of its points."""
         order, x, y = tile_order(self._frame, x, y)
-        metric = None
+        metric: tuple[Any, ...] = ()
         if accuracy is not None:
             accuracy = accuracy[order]
             metric = from_wgs84(np.where(np.isnan(accuracy), np.nan, x), y, self.metric_crs)
@@ -263,23 +263,22 @@ class Placer:
                 answer.distance_m[part],
             )
             several = place_inside(*s.index.arrays, s.ids, order, x, y, *out)
-            if accuracy is None or metric is None:
+            if accuracy is None:
                 lists.append((number, several))
             else:
                 vague = np.empty(len(x), bool)
                 vague[order] = np.isnan(accuracy)
                 lists.append((number, _only(several, vague[several[0]])))
                 best = np.full(len(s.ids), np.inf)
-                near = areas_within(
-                    *s.index.arrays, s.grid.arrays, order, x, y, *metric, accuracy, best
-                )
-                lists.append((number, near))
+                about: tuple[Any, ...] = (*s.index.arrays, *s.grid.arrays)
+                about = (*about, order, x, y, *metric, accuracy, best)
+                lists.append((number, areas_within(*about)))
             if level == _NEAREST_LEVEL and reach > 0:
                 open_ones = np.flatnonzero(out[0][order] < 0)
                 there = from_wgs84(x[open_ones], y[open_ones], self.metric_crs)
                 best = np.full(len(s.ids), np.inf)
                 at = order[open_ones]
-                ties = place_nearest(s.grid.arrays, s.ids, at, *there, reach, best, *out)
+                ties = place_nearest(*s.grid.arrays, s.ids, at, *there, reach, best, *out)
                 if accuracy is not None:  # those within the accuracy are listed already
                     known = np.empty(len(x))
                     known[order] = accuracy
