@@ -144,7 +144,7 @@ def _cut_grids(
     # empty ground has to go somewhere too: a little load keeps it from piling up in one grid
     load = households + area * 2e-4
     best: tuple[float, list[set[int]]] | None = None
-    for wished in (400, 380, 420, 360):
+    for wished in (400, 375, 425):
         count = max(1, round(total / wished))
         for slack in (0.1, 0.25):
             parts = divide(graph, own, count, load, slack)
@@ -161,7 +161,7 @@ def _cut_grids(
             score = float(miss.sum() + 0.5 * (miss > 0).sum()) / len(parts)
             if best is None or score < best[0]:
                 best = score, parts
-        if best is not None and best[0] == 0:
+        if best is not None and best[0] < 0.05:
             break
     return _mend(graph, best[1] if best else [set(own)], households)
 

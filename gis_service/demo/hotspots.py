@@ -12,8 +12,12 @@ from gis_service.demo.noise import Floats, Ints
 CLUSTERS = {"full": 12, "small": 3}
 # grids of a hot spot are neither among the smallest nor among the largest of the district
 USUAL = (0.12, 0.85)
+# neighbours that a grid of a hot spot may have before emptier ones are preferred
+FEW_NEIGHBOURS = {"full": 8, "small": 5}
 # density of a hot spot in units of the mean density of all other grids
 HOT = (9.0, 11.5)
+CLEAR = 2.9
+DRAWS = 300
 THEMES = ("vendors", "food", "parking", "bins", "waste", "stickers", "build")
 
 
@@ -27,57 +31,81 @@ class Intensity:
 
 
 def plan_intensity(rng: np.random.Generator, shapes: np.ndarray, scale: str) -> Intensity:
-    """Draws hot spots of three neighbouring grids each, far apart, and the ordinary rest.
+    """Draws hot spots of three neighbouring grids each, and the ordinary rest.
 
     ``shapes`` are the grids in metres. Density falls with the size of a grid, as outer grids are
-    large; chance moves it by less than a factor of two, hot spots stand out by about ten.
+    large; chance moves it by less than a factor of two, hot spots stand out by about ten. A
+    local statistic sees a hot grid together with its neighbours: of several draws the first is
+    taken whose weakest hot grid has a Gi* of ``CLEAR``, or else the clearest.
     """
     area = shapely.area(shapes)
-    swing = np.clip(rng.normal(0, 0.28, len(area)), -0.6, 0.55)
-    density = np.clip(area / np.median(area), 0.4, 20) ** -0.35 * np.exp(swing)
-    theme = np.full(len(area), -1)
-    for number, cluster in enumerate(_clusters(rng, shapes, area, scale)):
-        theme[list(cluster)] = number % len(THEMES)
-    ordinary = theme < 0
-    mean = float(density[ordinary].mean())
-    density[~ordinary] = mean * rng.uniform(*HOT, int((~ordinary).sum()))
-    share = density * area
-    return Intensity(share / share.sum(), theme)
-
-
-def _clusters(
-    rng: np.random.Generator, shapes: np.ndarray, area: Floats, scale: str
-) -> list[tuple[int, ...]]:
-    """Three grids that all border one another, of usual size and with few other neighbours (a
-    local statistic averages over neighbours); clusters lie as far apart as can be had."""
     a, b = shapely.STRtree(shapes).query(shapes, predicate="touches")
-    neighbours = np.bincount(a, minlength=len(shapes))
     border = shapely.length(shapely.intersection(shapes[a], shapes[b]))
+    swing = np.clip(rng.normal(0, 0.28, len(area)), -0.6, 0.55)
+    usual = np.clip(area / np.median(area), 0.4, 20) ** -0.35 * np.exp(swing)
+    threes = _threes(area, a[border > 25], b[border > 25])
+    neighbours = np.bincount(a, minlength=len(shapes))
+    most = np.maximum(neighbours[threes].max(axis=1), FEW_NEIGHBOURS[scale])
+    centre = shapely.get_coordinates(shapely.centroid(shapes))
+    middle = centre[threes].mean(axis=1)
+    apart = 0.6 * float(np.sqrt(area.sum() / CLUSTERS[scale]))
+    best: tuple[float, Floats, Ints] | None = None
+    for _ in range(DRAWS):
+        order = np.lexsort((rng.random(len(threes)), most))
+        chosen = threes[_scattered(middle, order, apart, CLUSTERS[scale])]
+        theme = np.full(len(area), -1)
+        theme[chosen] = np.arange(len(chosen))[:, None] % len(THEMES)
+        hot = theme >= 0
+        density = usual.copy()
+        density[hot] = usual[~hot].mean() * rng.uniform(*HOT, int(hot.sum()))
+        weakest = float(_gi_star(density, a, b)[hot].min())
+        if best is None or weakest > best[0]:
+            best = weakest, density, theme
+        if weakest >= CLEAR:
+            break
+    if best is None:
+        raise ValueError("no draw was made")
+    share = best[1] * area
+    return Intensity(share / share.sum(), best[2])
+
+
+def _threes(area: Floats, a: Ints, b: Ints) -> Ints:
+    """All groups (n, 3) of grids of usual size that border one another."""
     low, high = np.quantile(area, USUAL)
     usual = (area >= low) & (area <= high)
-    joined = (border > 25) & usual[a] & usual[b]
-    near: list[set[int]] = [set() for _ in shapes]
-    for one, two in zip(a[joined].tolist(), b[joined].tolist(), strict=True):
-        near[one].add(two)
-    threes = [
+    near: list[set[int]] = [set() for _ in area]
+    for one, two in zip(a.tolist(), b.tolist(), strict=True):
+        if usual[one] and usual[two]:
+            near[one].add(two)
+    found = [
         (one, two, three)
-        for one in range(len(shapes))
+        for one in range(len(area))
         for two in sorted(near[one])
         if two > one
         for three in sorted(near[one] & near[two])
         if three > two
     ]
-    most = np.array([neighbours[list(three)].max() for three in threes])
-    order = np.lexsort((rng.random(len(threes)), np.maximum(most, 6)))
-    centre = shapely.get_coordinates(shapely.centroid(shapes))
-    middle = np.array([centre[list(three)].mean(axis=0) for three in threes])
-    apart = 0.9 * float(np.sqrt(area.sum() / CLUSTERS[scale]))
+    return np.array(found, dtype=np.int64).reshape(-1, 3)
+
+
+def _scattered(middle: Floats, order: Ints, apart: float, count: int) -> list[int]:
+    """The first ``count`` places in ``order`` that lie ``apart`` metres from one another; the
+    distance shrinks where there is no room."""
     found: list[int] = []
-    while len(found) < CLUSTERS[scale]:
+    while len(found) < count:
         for n in order.tolist():
             if all(np.hypot(*(middle[n] - middle[m])) > apart for m in found):
                 found.append(n)
                 break
         else:
             apart *= 0.85
-    return [threes[n] for n in found]
+    return found
+
+
+def _gi_star(values: Floats, a: Ints, b: Ints) -> Floats:
+    """Standard score of each area and its neighbours together (Ord and Getis 1995)."""
+    n = len(values)
+    size = np.bincount(a, minlength=n) + 1.0
+    total = np.bincount(a, values[b], minlength=n) + values
+    spread = values.std() * np.sqrt((n * size - size**2) / (n - 1))
+    return np.asarray((total - values.mean() * size) / spread)

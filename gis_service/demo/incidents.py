@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.spatial import cKDTree
 
 from gis_service.demo.areas import VIRTUAL_COMMUNITY, read_rows
 from gis_service.demo.district import District
 from gis_service.demo.hotspots import THEMES, plan_intensity
 from gis_service.demo.moments import SEASONS, Calendar, draw_seconds
 from gis_service.demo.noise import Floats, Ints, stream
-from gis_service.demo.outline import CENTRE, to_degrees
+from gis_service.demo.outline import CENTRE, to_degrees, to_local
 from gis_service.demo.sites import STREET, SiteChooser, Sites, in_metres
 from gis_service.hierarchy.coordinates import from_wgs84
 
@@ -237,7 +238,7 @@ def _addresses(
     text[road_only] = site.road[road_only] + "附近"
     book = district.gazetteer[district.gazetteer["kind"].isin(["crossing", "estate", "poi"])]
     place = np.column_stack((site.x, site.y))
-    named = in_local(book)
+    named = _tree(book)
     # the nearest named place, if it is near enough to be what people would say
     far, at = named.query(place)
     close = (far < 60) & (rng.random(n) < 0.3)
@@ -247,12 +248,8 @@ def _addresses(
     return text
 
 
-def in_local(book: pd.DataFrame) -> Any:
+def _tree(book: pd.DataFrame) -> cKDTree:
     """A nearest-neighbour tree of a gazetteer's places in local metres."""
-    from scipy.spatial import cKDTree
-
-    from gis_service.demo.outline import to_local
-
     return cKDTree(to_local(book[["lon", "lat"]].to_numpy()))
 
 

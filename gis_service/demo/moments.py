@@ -26,9 +26,11 @@ SEASONS = {
     "leaves": [1.1, 1.0, 1.6, 1.5, 0.8, 0.7, 0.7, 0.7, 0.8, 1.0, 1.3, 1.3],
     "spring": [0.7, 1.0, 1.6, 1.6, 1.2, 0.9, 0.8, 0.8, 0.9, 0.9, 0.8, 0.7],
     "dry": [1.3, 1.1, 0.9, 0.7, 0.7, 0.7, 0.8, 0.8, 1.0, 1.3, 1.4, 1.4],
+    "storm": [0.8, 0.8, 0.9, 1.0, 1.2, 1.2, 1.2, 1.2, 1.1, 0.9, 0.8, 0.8],
     "typhoon": [0.8, 0.8, 0.9, 1.0, 1.2, 1.2, 1.2, 1.2, 1.1, 0.9, 0.8, 0.8],
 }
-TYPHOON_FACTOR = {"typhoon": 22.0}
+# and how much likelier again while a typhoon passes
+TYPHOON_FACTOR = {"typhoon": 12.0, "storm": 150.0}
 
 
 @dataclass(frozen=True)

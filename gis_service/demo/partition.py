@@ -136,7 +136,7 @@ def _bisect(
     ys = np.array([graph.y[n] for n in nodes])
     spread = float(np.hypot(np.ptp(xs), np.ptp(ys))) or 1.0
     trials = []
-    for angle in np.linspace(0, 2 * np.pi, 16, endpoint=False):
+    for angle in np.linspace(0, 2 * np.pi, 12, endpoint=False):
         order = np.argsort(xs * np.cos(angle) + ys * np.sin(angle), kind="stable")
         inside: set[int] = set()
         held = cut = 0.0

@@ -38,8 +38,11 @@ class SiteChooser:
     def __init__(self, district: District) -> None:
         self.grids = in_metres(district.grid)
         number = pd.Series(np.arange(len(district.grid)), index=district.grid["code"])
-        self.road_names = district.roads["name"].to_numpy()
-        self.roads = in_metres(district.roads)
+        # single segments: a tree of long roads has large boxes and answers slowly
+        xy, road = shapely.get_coordinates(in_metres(district.roads), return_index=True)
+        within = np.flatnonzero(road[:-1] == road[1:])
+        self.roads = shapely.linestrings(np.stack((xy[within], xy[within + 1]), axis=1))
+        self.road_names = district.roads["name"].to_numpy()[road[within]]
         self.tree = shapely.STRtree(self.roads)
         building = district.building
         shape = in_metres(building)
