@@ -8,11 +8,12 @@ positions are good for maps and placement, never for surveying.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import lru_cache
+from math import atan2, cos, hypot, isfinite, nan, pi, radians, sin, sqrt
 from typing import Any
 
 import geopandas as gpd
+import numba
 import numpy as np
 import numpy.typing as npt
 import shapely
@@ -22,7 +23,6 @@ from pyproj.exceptions import CRSError
 from gis_service.errors import InvalidInput
 
 FloatArray = npt.NDArray[np.float64]
-Shift = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
 
 ACCEPTED = ("wgs84", "cgcs2000", "gcj02", "bd09", "EPSG:n")
 _SAME_AS_WGS84 = {"wgs84", "cgcs2000", "EPSG:4326", "EPSG:4490"}
@@ -163,84 +163,101 @@ def _transformer(name: str, inverse: bool) -> Transformer:
 def _convert(
     lon: npt.ArrayLike, lat: npt.ArrayLike, name: str, *, inverse: bool
 ) -> tuple[Any, Any]:
-    x, y = np.asarray(lon, np.float64), np.asarray(lat, np.float64)
+    x, y = np.array(lon, np.float64), np.array(lat, np.float64)
     if x.shape != y.shape:
         raise InvalidInput(
             f"longitude has shape {x.shape} but latitude {y.shape}",
             f"经度形状 {x.shape} 与纬度形状 {y.shape} 不一致",
         )
-    out_x, out_y = np.full(x.shape, np.nan), np.full(x.shape, np.nan)
-    finite = np.isfinite(x) & np.isfinite(y)
-    fx, fy = x[finite], y[finite]
+    if not x.ndim:
+        return _convert_one(float(x), float(y), name, inverse)
+    unusable = ~(np.isfinite(x) & np.isfinite(y))
+    if name in {"gcj02", "bd09"}:
+        _shift_all(x.reshape(-1), y.reshape(-1), name == "bd09", inverse)
+    elif name not in _SAME_AS_WGS84:
+        x, y = _transformer(name, inverse).transform(x, y)
+        unusable |= ~(np.isfinite(x) & np.isfinite(y))
+    x[unusable] = y[unusable] = np.nan
+    return x, y
+
+
+def _convert_one(x: float, y: float, name: str, inverse: bool) -> tuple[float, float]:
+    if not (isfinite(x) and isfinite(y)):
+        return nan, nan
     if name in _SAME_AS_WGS84:
-        pass
-    elif name in {"gcj02", "bd09"}:
-        shift = _to_gcj02 if name == "gcj02" else _to_bd09
-        fx, fy = _unshifted(fx, fy, shift) if inverse else _shifted(fx, fy, shift)
-    else:
-        fx, fy = _transformer(name, inverse).transform(fx, fy)
-        outside = ~(np.isfinite(fx) & np.isfinite(fy))
-        fx, fy = np.where(outside, np.nan, fx), np.where(outside, np.nan, fy)
-    out_x[finite], out_y[finite] = fx, fy
-    return (out_x, out_y) if x.ndim else (float(out_x), float(out_y))
+        return x, y
+    if name in {"gcj02", "bd09"}:
+        return (_unshifted if inverse else _shifted)(x, y, name == "bd09")
+    x, y = _transformer(name, inverse).transform(x, y)
+    return (x, y) if isfinite(x) and isfinite(y) else (nan, nan)
 
 
-def _in_shifted_box(lon: FloatArray, lat: FloatArray, slack: float = 0.0) -> npt.NDArray[np.bool_]:
-    in_lon = (lon >= _WEST - slack) & (lon <= _EAST + slack)
-    return in_lon & (lat >= _SOUTH - slack) & (lat <= _NORTH + slack)
+@numba.njit(cache=True, nogil=True)
+def _in_shifted_box(lon: float, lat: float, slack: float) -> bool:
+    in_lon = _WEST - slack <= lon <= _EAST + slack
+    return in_lon and _SOUTH - slack <= lat <= _NORTH + slack
 
 
-def _shifted(lon: FloatArray, lat: FloatArray, shift: Shift) -> tuple[FloatArray, FloatArray]:
-    inside = _in_shifted_box(lon, lat)
-    out_lon, out_lat = lon.copy(), lat.copy()
-    out_lon[inside], out_lat[inside] = shift(lon[inside], lat[inside])
-    return out_lon, out_lat
+@numba.njit(cache=True, nogil=True)
+def _shifted(lon: float, lat: float, baidu: bool) -> tuple[float, float]:
+    if not _in_shifted_box(lon, lat, 0.0):
+        return lon, lat
+    return _to_bd09(lon, lat) if baidu else _to_gcj02(lon, lat)
 
 
-def _unshifted(lon: FloatArray, lat: FloatArray, shift: Shift) -> tuple[FloatArray, FloatArray]:
+@numba.njit(cache=True, nogil=True)
+def _unshifted(lon: float, lat: float, baidu: bool) -> tuple[float, float]:
     """Fixed-point iteration; the shift's slope is below 0.03, so each step gains 1.5 digits.
 
     Whether a position was shifted is judged by where it came from, so that the round trip holds
     up to the edge of the box; the slack is for rounding there.
     """
-    near = (np.abs(lon - (_WEST + _EAST) / 2) < 34) & (np.abs(lat - (_SOUTH + _NORTH) / 2) < 29)
-    target_lon, target_lat = lon[near], lat[near]
-    x, y = target_lon.copy(), target_lat.copy()
+    if not _in_shifted_box(lon, lat, 1.0):
+        return lon, lat
+    x, y = lon, lat
     for _ in range(30):
-        there_x, there_y = shift(x, y)
-        dx, dy = there_x - target_lon, there_y - target_lat
+        there_x, there_y = _to_bd09(x, y) if baidu else _to_gcj02(x, y)
+        dx, dy = there_x - lon, there_y - lat
         x, y = x - dx, y - dy
-        if not x.size or max(np.abs(dx).max(), np.abs(dy).max()) < _SETTLED_DEG:
+        if max(abs(dx), abs(dy)) < _SETTLED_DEG:
             break
-    was_shifted = _in_shifted_box(x, y, slack=1e-9)
-    out_lon, out_lat = lon.copy(), lat.copy()
-    out_lon[near] = np.where(was_shifted, x, target_lon)
-    out_lat[near] = np.where(was_shifted, y, target_lat)
-    return out_lon, out_lat
+    return (x, y) if _in_shifted_box(x, y, 1e-9) else (lon, lat)
 
 
-def _to_gcj02(lon: FloatArray, lat: FloatArray) -> tuple[FloatArray, FloatArray]:
+@numba.njit(cache=True, nogil=True)
+def _shift_all(lon: FloatArray, lat: FloatArray, baidu: bool, inverse: bool) -> None:
+    """Shifts positions in place."""
+    for i in range(len(lon)):
+        if inverse:
+            lon[i], lat[i] = _unshifted(lon[i], lat[i], baidu)
+        else:
+            lon[i], lat[i] = _shifted(lon[i], lat[i], baidu)
+
+
+@numba.njit(cache=True, nogil=True)
+def _to_gcj02(lon: float, lat: float) -> tuple[float, float]:
     """The published GCJ-02 formula: a polynomial and sines in metres, turned into degrees."""
     x, y = lon - 105.0, lat - 35.0
-    pi = np.pi
-    ripple = 20 * np.sin(6 * pi * x) + 20 * np.sin(2 * pi * x)
-    north_m = -100 + 2 * x + 3 * y + 0.2 * y**2 + 0.1 * x * y + 0.2 * np.sqrt(np.abs(x))
-    north_m += (2 / 3) * (ripple + 20 * np.sin(pi * y) + 40 * np.sin(pi / 3 * y))
-    north_m += (2 / 3) * (160 * np.sin(pi / 12 * y) + 320 * np.sin(pi / 30 * y))
-    east_m = 300 + x + 2 * y + 0.1 * x**2 + 0.1 * x * y + 0.1 * np.sqrt(np.abs(x))
-    east_m += (2 / 3) * (ripple + 20 * np.sin(pi * x) + 40 * np.sin(pi / 3 * x))
-    east_m += (2 / 3) * (150 * np.sin(pi / 12 * x) + 300 * np.sin(pi / 30 * x))
-    phi = np.radians(lat)
-    w2 = 1 - _ECCENTRICITY2 * np.sin(phi) ** 2
-    metres_per_lat = np.radians(_SEMI_MAJOR_M * (1 - _ECCENTRICITY2) / w2**1.5)
-    metres_per_lon = np.radians(_SEMI_MAJOR_M / np.sqrt(w2) * np.cos(phi))
+    root = sqrt(abs(x))
+    ripple = 20 * sin(6 * pi * x) + 20 * sin(2 * pi * x)
+    north_m = -100 + 2 * x + 3 * y + 0.2 * y**2 + 0.1 * x * y + 0.2 * root
+    north_m += (2 / 3) * (ripple + 20 * sin(pi * y) + 40 * sin(pi / 3 * y))
+    north_m += (2 / 3) * (160 * sin(pi / 12 * y) + 320 * sin(pi / 30 * y))
+    east_m = 300 + x + 2 * y + 0.1 * x**2 + 0.1 * x * y + 0.1 * root
+    east_m += (2 / 3) * (ripple + 20 * sin(pi * x) + 40 * sin(pi / 3 * x))
+    east_m += (2 / 3) * (150 * sin(pi / 12 * x) + 300 * sin(pi / 30 * x))
+    phi = radians(lat)
+    w2 = 1 - _ECCENTRICITY2 * sin(phi) ** 2
+    metres_per_lat = radians(_SEMI_MAJOR_M * (1 - _ECCENTRICITY2) / w2**1.5)
+    metres_per_lon = radians(_SEMI_MAJOR_M / sqrt(w2) * cos(phi))
     return lon + east_m / metres_per_lon, lat + north_m / metres_per_lat
 
 
-def _to_bd09(lon: FloatArray, lat: FloatArray) -> tuple[FloatArray, FloatArray]:
+@numba.njit(cache=True, nogil=True)
+def _to_bd09(lon: float, lat: float) -> tuple[float, float]:
     """GCJ-02, then Baidu's own twist about the origin of the degree plane."""
     x, y = _to_gcj02(lon, lat)
-    ripple = np.pi * 3000 / 180
-    radius = np.hypot(x, y) + 2e-5 * np.sin(y * ripple)
-    angle = np.arctan2(y, x) + 3e-6 * np.cos(x * ripple)
-    return radius * np.cos(angle) + _BD_LON, radius * np.sin(angle) + _BD_LAT
+    ripple = pi * 3000 / 180
+    radius = hypot(x, y) + 2e-5 * sin(y * ripple)
+    angle = atan2(y, x) + 3e-6 * cos(x * ripple)
+    return radius * cos(angle) + _BD_LON, radius * sin(angle) + _BD_LAT
