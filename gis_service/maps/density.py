@@ -11,6 +11,7 @@ from gis_service.analysis import quadkey
 from gis_service.incidents.arrays import IncidentTable, Snapshot, joined
 from gis_service.incidents.filters import IncidentFilter
 from gis_service.incidents.models import STATES
+from gis_service.maps.bin_kernel import count_cells
 from gis_service.maps.mvt import EXTENT, Points, encode_layer
 from gis_service.maps.registry import Layer
 
@@ -52,10 +53,9 @@ def bins(
         low, high = np.searchsorted(table.quadkey, (first, behind))
         if low == high:
             continue
-        part = table.take(slice(int(low), int(high)))
-        keys = part.quadkey[part.select(wanted)]
-        if len(keys):
-            found.append(_runs(keys >> shift))
+        counted = count_cells(table.take(slice(int(low), int(high))), wanted, shift)
+        if len(counted[0]):
+            found.append(counted)
     if not found:
         return np.empty(0, np.int64), np.empty(0, np.int64), zoom
     if len(found) == 1:
@@ -68,14 +68,6 @@ def bins(
 def cell_zoom(z: int, cells: int) -> int:
     """The zoom whose tiles are the cells of a tile at ``z``."""
     return min(z + cells.bit_length() - 1, quadkey.ZOOM)
-
-
-def _runs(
-    keys: npt.NDArray[np.int64],
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Distinct values of a sorted array and how often each occurs."""
-    starts = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
-    return keys[starts], np.diff(np.append(starts, len(keys)))
 
 
 def density_tile(

@@ -41,7 +41,11 @@ def test_a_layer_that_is_not_drawn_is_named(database: Database, tmp_path: Path) 
 
 
 def test_it_opens_without_a_network(database: Database, tmp_path: Path) -> None:
-    fill(database, tmp_path, [row(i, lon=118.605 + (i % 6) * 0.01) for i in range(60)])
+    rows = [
+        row(i, lon=118.605 + (i % 6) * 0.01, reported_at=f"2026-0{1 + i % 9}-01 10:00:00")
+        for i in range(60)
+    ]
+    fill(database, tmp_path, rows)
     path = tmp_path / "map.html"
     path.write_text(make(database, list(DRAWN)), encoding="utf-8")
     asked: list[str] = []
@@ -65,8 +69,8 @@ def test_it_opens_without_a_network(database: Database, tmp_path: Path) -> None:
         )
         browser.close()
     assert "60 / 60 件" in words
-    assert {"街道", "社区", "网格", "楼栋", "网格案件密度", "热点（Gi*）", "案件热力"} <= set(
+    assert {"街道", "社区", "网格", "楼栋", "网格案件密度", "热点（Gi*）", "案件热力"} <= {
         line.strip() for line in names.splitlines()
-    )
+    }
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
     assert problems == []
