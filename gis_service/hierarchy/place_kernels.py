@@ -189,6 +189,61 @@ def _sort_by_distance(near: IntArray, best: FloatArray, count: int) -> None:
 
 
 @numba.njit(cache=True, nogil=True)
+def _seek(
+    grid_frame: FloatArray,
+    starts: IntArray,
+    edges: FloatArray,
+    owners: IntArray,
+    x: float,
+    y: float,
+    radius: float,
+    best: FloatArray,
+    near: IntArray,
+) -> tuple[int, float]:
+    """(how many areas are equally near, their distance); ``near`` gets them in order."""
+    reach = 0.25 * radius  # mostly a look nearby will do
+    while True:
+        count = within(grid_frame, starts, edges, owners, x, y, reach, True, best, near, 0)
+        least = np.inf
+        for k in range(count):
+            least = min(least, best[near[k]])
+        if least <= reach - TIE_M or reach == radius:
+            break
+        for k in range(count):
+            best[near[k]] = np.inf
+        reach = radius
+    ties = 0
+    for k in range(count):
+        area = near[k]
+        if best[area] <= least + TIE_M:
+            m = ties
+            while m > 0 and near[m - 1] > area:
+                near[m] = near[m - 1]
+                m -= 1
+            near[m] = area
+            ties += 1
+        best[area] = np.inf
+    return ties, least
+
+
+@numba.njit(cache=True, nogil=True)
+def nearest_to(
+    grid_frame: FloatArray,
+    starts: IntArray,
+    edges: FloatArray,
+    owners: IntArray,
+    x: float,
+    y: float,
+    radius: float,
+    best: FloatArray,
+) -> tuple[IntArray, float]:
+    """(the areas nearest to one point within ``radius``, in order, their distance)."""
+    near = np.empty(best.size, np.int32)
+    ties, least = _seek(grid_frame, starts, edges, owners, x, y, radius, best, near)
+    return near[:ties].copy(), least
+
+
+@numba.njit(cache=True, nogil=True)
 def place_nearest(
     grid_frame: FloatArray,
     starts: IntArray,
@@ -211,38 +266,16 @@ def place_nearest(
     used = 0
     near = np.empty(best.size, np.int32)
     for j in range(len(at)):
-        i = at[j]
-        least, count, reach = np.inf, 0, 0.25 * radius  # mostly a look nearby will do
-        while True:
-            count = within(
-                grid_frame, starts, edges, owners, metric_x[j], metric_y[j], reach, True, best,
-                near, 0,
-            )  # fmt: skip
-            for k in range(count):
-                least = min(least, best[near[k]])
-            if least <= reach - TIE_M or reach == radius:
-                break
-            for k in range(count):
-                best[near[k]] = np.inf
-            reach = radius
-        if count == 0:
+        x, y, i = metric_x[j], metric_y[j], at[j]
+        ties, least = _seek(grid_frame, starts, edges, owners, x, y, radius, best, near)
+        if ties == 0:
             continue
-        lowest, ties = best.size, 0
-        for k in range(count):
-            if best[near[k]] <= least + TIE_M:
-                lowest, ties = min(lowest, near[k]), ties + 1
-        rows[i], area_ids[i], methods[i] = lowest, ids[lowest], _NEAREST
-        distances[i] = best[lowest]
+        rows[i], area_ids[i], methods[i], distances[i] = near[0], ids[near[0]], _NEAREST, least
         if ties > 1:
             found = _grown(found, used, ties)
-            begin = used
-            for k in range(count):
-                if best[near[k]] <= least + TIE_M:
-                    found[0][used], found[1][used], found[2][used] = i, near[k], least
-                    used += 1
-            found[1][begin:used] = np.sort(found[1][begin:used])
-        for k in range(count):
-            best[near[k]] = np.inf
+            for k in range(ties):
+                found[0][used], found[1][used], found[2][used] = i, near[k], least
+                used += 1
     return found[0][:used], found[1][:used], found[2][:used]
 
 

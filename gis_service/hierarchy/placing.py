@@ -8,20 +8,18 @@ import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
-import shapely
 
 from gis_service.errors import InvalidInput
-from gis_service.hierarchy.array_folder import TextColumn, frozen, open_arrays, save_arrays
+from gis_service.hierarchy.array_folder import open_arrays, save_arrays
 from gis_service.hierarchy.coordinates import from_wgs84, parse_metric_crs
-from gis_service.hierarchy.edge_grid import EdgeGrid
-from gis_service.hierarchy.lookup_raster import PolygonIndex, cover_one, point_arrays
+from gis_service.hierarchy.level_index import LevelIndex
+from gis_service.hierarchy.lookup_raster import point_arrays
 from gis_service.hierarchy.models import LEVELS
 from gis_service.hierarchy.place_kernels import (
     areas_within,
@@ -37,69 +35,14 @@ from gis_service.hierarchy.placements import (
     Method,
     Placements,
 )
-from gis_service.hierarchy.raster_building import polygon_edges
 
 FloatArray = npt.NDArray[np.float64]
 
 _VERSION = 1
 _CHUNK = 1 << 18
 _NEAREST_LEVEL = "building"  # grids and above end at streets: beyond them there is no answer
-_CELLS, _CELLS_OF_MANY, _MANY = 1024, 2048, 500  # many areas are small: they want small cells
 _NOWHERE: dict[str, Any] = {"method": Method.NONE.label, "distance_m": None}
 _INSIDE: dict[str, Any] = {"method": Method.INSIDE.label, "distance_m": 0.0}
-_LEVEL_ARRAYS = ("ids", "code_offsets", "code_blob", "name_offsets", "name_blob")
-
-
-@dataclass(frozen=True)
-class _Level:
-    """One level's structures; areas are numbered in order of code."""
-
-    index: PolygonIndex
-    grid: EdgeGrid
-    ids: npt.NDArray[np.int32]
-    codes: TextColumn
-    names: TextColumn
-
-    @classmethod
-    def build(cls, table: AreaTable, metric_crs: str) -> _Level:
-        codes = np.array([str(code) for code in table.codes], dtype=object)
-        order = np.argsort(codes, kind="stable")
-        shapes = np.array(table.geometry, dtype=object).ravel()
-        if any(isinstance(shape, bytes | memoryview) for shape in shapes):
-            shapes = shapely.from_wkb(shapes)
-        shapes = shapes[order]
-        edges, starts = polygon_edges(shapes)
-        ends = [from_wgs84(edges[:, k], edges[:, k + 1], metric_crs) for k in (0, 2)]
-        return cls(
-            PolygonIndex.build(shapes, _CELLS_OF_MANY if len(shapes) > _MANY else _CELLS),
-            EdgeGrid.build(np.column_stack([*ends[0], *ends[1]]), starts),
-            frozen(np.asarray(table.ids).ravel()[order], np.int32),
-            TextColumn.of(codes[order]),
-            TextColumn.of(str(table.names[i]) for i in order),
-        )
-
-    def save(self, folder: Path) -> None:
-        arrays = (
-            self.ids,
-            self.codes.offsets,
-            self.codes.blob,
-            self.names.offsets,
-            self.names.blob,
-        )
-        save_arrays(folder, dict(zip(_LEVEL_ARRAYS, arrays, strict=True)), {"version": _VERSION})
-        self.index.save(folder / "raster")
-        self.grid.save(folder / "edges")
-
-    @classmethod
-    def open(cls, folder: Path) -> _Level:
-        arrays, _ = open_arrays(folder, _LEVEL_ARRAYS, _VERSION)
-        return cls(
-            PolygonIndex.open(folder / "raster"),
-            EdgeGrid.open(folder / "edges"),
-            arrays["ids"],
-            TextColumn(arrays["code_offsets"], arrays["code_blob"]),
-            TextColumn(arrays["name_offsets"], arrays["name_blob"]),
-        )
 
 
 class Placer:
@@ -111,9 +54,9 @@ class Placer:
     """
 
     def __init__(
-        self, levels: Mapping[str, _Level], metric_crs: str, revision: int, nearest_m: float
+        self, levels: Mapping[str, LevelIndex], metric_crs: str, revision: int, nearest_m: float
     ) -> None:
-        self._levels: dict[str, _Level] = {
+        self._levels: dict[str, LevelIndex] = {
             level: levels[level] for level in LEVELS if level in levels
         }
         self.metric_crs = metric_crs
@@ -138,7 +81,7 @@ class Placer:
         if unknown := sorted(set(levels) - set(LEVELS)):
             raise InvalidInput(f"unknown level {unknown[0]!r}; levels are {', '.join(LEVELS)}")
         crs = parse_metric_crs(metric_crs)
-        built = {level: _Level.build(table, crs) for level, table in levels.items()}
+        built = {level: LevelIndex.build(table, crs) for level, table in levels.items()}
         return cls(built, crs, int(revision), _radius(nearest_m, "nearest_m"))
 
     def save(self, folder: Path) -> None:
@@ -179,7 +122,7 @@ class Placer:
         """The placer saved in ``folder``, memory-mapped. Raises InvalidInput if unusable."""
         folder = Path(folder)
         _, about = open_arrays(folder, (), _VERSION)
-        levels = {level: _Level.open(folder / level) for level in about["levels"]}
+        levels = {level: LevelIndex.open(folder / level) for level in about["levels"]}
         return cls(levels, about["metric_crs"], about["revision"], about["nearest_m"])
 
     @property
@@ -269,16 +212,14 @@ class Placer:
                 vague = np.empty(len(x), bool)
                 vague[order] = np.isnan(accuracy)
                 lists.append((number, _only(several, vague[several[0]])))
-                best = np.full(len(s.ids), np.inf)
                 about: tuple[Any, ...] = (*s.index.arrays, *s.grid.arrays)
-                about = (*about, order, x, y, *metric, accuracy, best)
+                about = (*about, order, x, y, *metric, accuracy, s.scratch)
                 lists.append((number, areas_within(*about)))
             if level == _NEAREST_LEVEL and reach > 0:
                 open_ones = np.flatnonzero(out[0][order] < 0)
                 there = from_wgs84(x[open_ones], y[open_ones], self.metric_crs)
-                best = np.full(len(s.ids), np.inf)
                 at = order[open_ones]
-                ties = place_nearest(*s.grid.arrays, s.ids, at, *there, reach, best, *out)
+                ties = place_nearest(*s.grid.arrays, s.ids, at, *there, reach, s.scratch, *out)
                 if accuracy is not None:  # those within the accuracy are listed already
                     known = np.empty(len(x))
                     known[order] = accuracy
@@ -310,41 +251,34 @@ class Placer:
         level answered, ``levels`` (each: method, distance_m), ``candidates`` and ``revision``.
         """
         x, y = float(lon), float(lat)
-        if accuracy_m is not None:
-            return self._answer(self.place([x], [y], [accuracy_m], threads=1))
+        radius = None if accuracy_m is None else _radius(accuracy_m, "accuracy_m")
         areas: dict[str, dict[str, str] | None] = dict.fromkeys(LEVELS)
         levels: dict[str, dict[str, Any]] = {level: _NOWHERE.copy() for level in LEVELS}
+        candidates: list[dict[str, Any]] = []
+        there = from_wgs84(x, y, self.metric_crs) if radius is not None else None
         for level, s in self._levels.items():
-            row, hits = cover_one(*s.index.arrays, x, y)
-            if hits > 1 or (hits == 0 and level == _NEAREST_LEVEL and self.nearest_m > 0):
-                return self._answer(self.place([x], [y], threads=1))
+            row, hits = s.cover(x, y)
+            found: list[tuple[int, float]] = []
+            if there and radius is not None:
+                found = s.within(x, y, *there, radius)
+            elif hits > 1:
+                found = [(row, 0.0) for row in s.covering(x, y)]
             if hits:
-                areas[level], levels[level] = self._area(level, row), _INSIDE.copy()
-        return self._as_dict(areas, levels, [])
-
-    def _answer(self, placements: Placements) -> dict[str, Any]:
-        areas: dict[str, dict[str, str] | None] = dict.fromkeys(LEVELS)
-        levels: dict[str, dict[str, Any]] = {level: _NOWHERE.copy() for level in LEVELS}
-        for level, answer in placements.levels.items():
-            method = Method(int(answer.method[0]))
-            if method is not Method.NONE:
-                areas[level] = self._area(level, int(answer.row[0]))
-                distance = _rounded(answer.distance_m[0])
-                levels[level] = {"method": method.label, "distance_m": distance}
-        candidates = []
-        found = placements.candidates
-        for i in range(len(found.row)):
-            level = LEVELS[found.level[i]]
-            area = self._area(level, int(found.row[i]))
-            candidates.append({"level": level, **area, "distance_m": _rounded(found.distance_m[i])})
-        return self._as_dict(areas, levels, candidates)
-
-    def _as_dict(
-        self,
-        areas: dict[str, dict[str, str] | None],
-        levels: dict[str, dict[str, Any]],
-        candidates: list[dict[str, Any]],
-    ) -> dict[str, Any]:
+                areas[level], levels[level] = s.area(row), _INSIDE.copy()
+            elif level == _NEAREST_LEVEL and self.nearest_m > 0:
+                there = there or from_wgs84(x, y, self.metric_crs)
+                nearest = s.nearest(*there, self.nearest_m)
+                if nearest:
+                    row, distance = nearest[0]
+                    areas[level] = s.area(row)
+                    levels[level] = {
+                        "method": Method.NEAREST.label,
+                        "distance_m": round(distance, 2),
+                    }
+                    if len(nearest) > 1 and (radius is None or distance > radius):
+                        found += nearest
+            for row, distance in found:
+                candidates.append({"level": level, **s.area(row), "distance_m": round(distance, 2)})
         finest = _NOWHERE
         for answer in levels.values():
             if answer["method"] != Method.NONE.label:
@@ -356,14 +290,6 @@ class Placer:
             "candidates": candidates,
             "revision": self.revision,
         }
-
-    def _area(self, level: str, row: int) -> dict[str, str]:
-        structures = self._levels[level]
-        return {"code": structures.codes[row], "name": structures.names[row]}
-
-
-def _rounded(distance: np.float32) -> float:
-    return round(float(distance), 2)
 
 
 def _radius(value: float, name: str) -> float:
