@@ -53,10 +53,10 @@ export function fill(parent, ...children) {
   append(parent, children);
 }
 
-/** @param {string} name of a symbol in icons.svg @returns {SVGElement} */
+/** @param {string} name of a symbol in the page's icons.svg @returns {SVGElement} */
 export function icon(name) {
   const element = svg("svg", { class: "icon", "aria-hidden": "true" });
-  element.append(svg("use", { href: `/static/icons.svg#${name}` }));
+  element.append(svg("use", { href: `#icon-${name}` }));
   return element;
 }
 

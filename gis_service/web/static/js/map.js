@@ -51,7 +51,8 @@ export class MapView {
       pitchWithRotate: false,
       attributionControl: false,
       localIdeographFontFamily: FONT,
-      fadeDuration: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 200,
+      // Fading draws a dozen frames per tile that arrives; without a graphics card each is slow.
+      fadeDuration: 0,
       clickTolerance: 5,
     });
     this.map.touchZoomRotate.disableRotation();

@@ -1,9 +1,9 @@
-/** What a map draws while time plays: heat from a GeoJSON source, areas from feature states. */
+/**
+ * What a map draws while time plays. Cells and areas are handed over once; a step changes only
+ * their feature states, so that it takes one frame and no worker's answer.
+ */
 
-import { layerOf } from "./style.js";
-import { withBreaks } from "./style.js";
-
-const EMPTY = { type: "FeatureCollection", features: [] };
+import { layerOf, withBreaks } from "./style.js";
 
 /**
  * @typedef {import("./map.js").MapView} MapView
@@ -15,21 +15,25 @@ const EMPTY = { type: "FeatureCollection", features: [] };
 export class Player {
   /**
    * @param {MapView} view
-   * @param {{heat: any, choropleth: any, source: string}} drawn served style layers to copy the looks
-   *   of (null: not drawn), and the id of the area source, whose features are told apart by code
+   * @param {{heat: any, cells: HeatSeries|null, choropleth: any, source: string}} drawn served style
+   *   layers to copy the looks of (null: not drawn), the heat's cells, and the id of the area
+   *   source, whose features are told apart by code
    */
-  constructor(view, { heat, choropleth, source }) {
+  constructor(view, { heat, cells, choropleth, source }) {
     this.view = view;
     this.source = source;
-    /** @type {Map<string, number>} counts the map holds as feature states */
+    /** @type {Map<string, number>} counts of areas that the map holds as feature states */
     this.states = new Map();
+    /** @type {Map<number, number>} weights of cells that it holds */
+    this.weights = new Map();
     this.own = ["play-heat", "play-zero", "play-few-ground", "play-few", "play-enough"];
     const { map } = view;
-    if (heat) {
-      map.addSource("play-heat", { type: "geojson", data: EMPTY, maxzoom: 14, buffer: 64, tolerance: 0 });
+    if (heat && cells) {
+      // Few, large tiles; at zoom 10 a position is still told apart to 5 m.
+      map.addSource("play-heat", { type: "geojson", data: points(cells), maxzoom: 10, tolerance: 0 });
       map.addLayer({
         id: "play-heat", type: "heatmap", source: "play-heat",
-        paint: { ...heat.paint, "heatmap-weight": ["min", 1.5, ["get", "w"]] },
+        paint: { ...heat.paint, "heatmap-weight": ["coalesce", ["feature-state", "w"], 0] },
       }, this.#above("heatmap"));
     }
     if (choropleth) this.#addAreas(choropleth);
@@ -64,19 +68,22 @@ export class Player {
     this.view.map.setPaintProperty("play-enough", "fill-color", withBreaks(expression, breaks, value));
   }
 
-  /** @param {HeatSeries} series @param {Map<number, number>} counts by cell @param {number} top count at the ramp's end */
-  heat(series, counts, top) {
-    const source = /** @type {any} */ (this.view.map.getSource("play-heat"));
-    if (!source) return;
-    const features = [];
-    for (const [cell, count] of counts) {
-      features.push({
-        type: "Feature",
-        geometry: { type: "Point", coordinates: [series.lon[cell], series.lat[cell]] },
-        properties: { w: count / top },
-      });
+  /** @param {Map<number, number>} counts by cell @param {number} top count at the ramp's end */
+  heat(counts, top) {
+    if (!this.view.map.getSource("play-heat")) return;
+    const set = (/** @type {number} */ id, /** @type {number} */ w) =>
+      this.view.map.setFeatureState({ source: "play-heat", id }, { w });
+    for (const id of this.weights.keys()) {
+      if (counts.has(id)) continue;
+      this.weights.delete(id);
+      set(id, 0);
     }
-    source.setData({ type: "FeatureCollection", features });
+    for (const [id, count] of counts) {
+      const weight = Math.min(1.5, count / top);
+      if (this.weights.get(id) === weight) continue;
+      this.weights.set(id, weight);
+      set(id, weight);
+    }
   }
 
   /** @param {Map<string, {n: number, enough: boolean, value: number}>} areas by code */
@@ -96,3 +103,11 @@ export class Player {
     if (map.getSource(this.source)) map.removeFeatureState({ source: this.source, sourceLayer: this.source });
   }
 }
+
+/** @param {HeatSeries} cells */
+const points = ({ lon, lat }) => ({
+  type: "FeatureCollection",
+  features: lon.map((x, id) => ({
+    type: "Feature", id, properties: {}, geometry: { type: "Point", coordinates: [x, lat[id]] },
+  })),
+});

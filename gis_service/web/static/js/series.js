@@ -83,7 +83,7 @@ export function heatAt(series, step, cumulative) {
 export function heatTop(series, cumulative) {
   const counts = (cumulative ? [...heatAt(series, series.steps.length - 1, true).values()]
     : series.steps.flatMap((step) => step.count)).sort((a, b) => a - b);
-  return Math.max(1, counts[Math.floor(counts.length * 0.95)] ?? 1);
+  return Math.max(1, counts[Math.floor(counts.length * 0.97)] ?? 1);
 }
 
 /** @param {AreaAnswer} series @param {string} code @param {number} step @param {boolean} cumulative */

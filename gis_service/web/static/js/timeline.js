@@ -3,7 +3,7 @@
 import { isAbort, latest } from "./api.js";
 import { app, views } from "./app.js";
 import { byId, debounce, fill, h, icon, svg } from "./dom.js";
-import { dateTime, date, figure, monthDay, monthDayHour, number, onLanguage, pick, t } from "./i18n.js";
+import { dateTime, date, figure, language, monthDay, monthDayHour, number, onLanguage, pick, t } from "./i18n.js";
 import { drawCards, isChoropleth, isHeat } from "./layers.js";
 import { rowLabel, swatch } from "./legend.js";
 import { complain } from "./messages.js";
@@ -85,7 +85,7 @@ async function update(again = false) {
     players = views().map((view) => {
       const { heat, areas } = view === app.main ? main : second;
       return new Player(view, {
-        heat: heat ? heatDrawing() : null, choropleth: areas ? areaDrawing() : null, source: level() ?? "",
+        heat: heat ? heatDrawing() : null, cells: series?.heat ?? null, choropleth: areas ? areaDrawing() : null, source: level() ?? "",
       });
     });
     recolour();
@@ -135,7 +135,7 @@ function step() {
   const cells = series.heat && heatAt(series.heat, at, cumulative);
   const areas = series.areas && areasAt(series.areas, at, cumulative);
   for (const player of players) {
-    if (cells && series.heat) player.heat(series.heat, cells, top);
+    if (cells) player.heat(cells, top);
     if (areas) player.areas(areas);
   }
   show(at);
@@ -242,7 +242,7 @@ function pause() {
 
 function mark() {
   const old = byId("timeline").querySelector(".play");
-  if (!old) return;
+  if (!old || old.id === `timeline-${timer ? "pause" : "play"}`) return;
   const key = timer ? "timeline.pause" : "timeline.play";
   old.id = `timeline-${timer ? "pause" : "play"}`;
   old.title = t(key);
@@ -267,7 +267,7 @@ function heatLegend() {
   return [h("h3", { text: layer ? pick(layer.title) : "" }), h("ul", { class: "legend" }, h("li", { class: "ramp-row" },
     h("span", { text: t("timeline.heatScale") }),
     h("span", { class: "ramp", css: { "background-image": `linear-gradient(90deg, ${(row?.stops ?? []).map(([, colour]) => colour).join(", ")})` } }),
-    h("span", { class: "ramp-ends" }, h("span", { text: "0" }), h("span", { text: t("timeline.heatTop", { n: top }) }))))];
+    h("span", { class: "ramp-ends" }, (row?.ends?.[language()] ?? []).map((text) => h("span", { text })))))];
 }
 
 function areaLegend() {

@@ -1,0 +1,126 @@
+"""A real service with the small demo district, and a real browser that looks at it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from gis_service.settings import Settings
+from tests.browser.map_page import MapPage
+from tests.conftest import Database
+
+# WebGL drawn by the processor: no graphics card is asked for.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def free_port() -> int:
+    """A loopback port that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def service(database: Database, log: Path, *arguments: str) -> Iterator[str]:
+    """The command ``arguments`` serving ``database``; its address once it is ready."""
+    port = free_port()
+    environment = os.environ | database.environment | {"GIS_PORT": str(port)}
+    command = [str(Path(sys.executable).parent / "gis-service"), *arguments]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+    try:
+        address = f"http://127.0.0.1:{port}"
+        wait_ready(address, process, log)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def wait_ready(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Returns when the service says it is ready; fails with its last words when it ends first."""
+    until = time.monotonic() + 240
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            pytest.fail(f"the service ended: {log.read_text(errors='replace')[-2000:]}")
+        try:
+            with urllib.request.urlopen(f"{address}/readyz", timeout=5) as answer:  # noqa: S310
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, TimeoutError, ConnectionError):
+            time.sleep(0.2)
+    pytest.fail(f"the service did not get ready: {log.read_text(errors='replace')[-2000:]}")
+
+
+@pytest.fixture(scope="session")
+def served(
+    create_database: Callable[[], Database], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """Address of a running service with the small demo district."""
+    log = tmp_path_factory.mktemp("service") / "demo.log"
+    with service(create_database(), log, "demo", "--scale", "small") as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def served_empty(
+    create_database: Callable[[], Database], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """Address of a running service whose database has tables and nothing in them."""
+    log = tmp_path_factory.mktemp("service") / "empty.log"
+    with service(create_database(), log, "serve") as address:
+        yield address
+
+
+# Of the package, not the session: its event loop must not outlive these tests.
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Chromium where the setting GIS_BROWSER says it is."""
+    path = Settings().browser
+    if not path.exists():
+        pytest.fail(f"no browser at {path}; set GIS_BROWSER")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_map(browser: Browser, served: str) -> Iterator[Callable[..., MapPage]]:
+    """Opens the map page in a browser context of its own; every page must end without errors."""
+    opened: list[MapPage] = []
+
+    def open_page(
+        view: str = "", *, lang: str = "zh", address: str = served, **options: object
+    ) -> MapPage:
+        page = MapPage(browser, address, lang=lang, **options)
+        opened.append(page)
+        page.open(view)
+        return page
+
+    yield open_page
+    for page in opened:
+        page.close()
