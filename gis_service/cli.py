@@ -354,6 +354,26 @@ def snapshot(
     console.print(f"{output}: {len(body.encode()) / 2**20:.1f} MiB, opens without a network")
 
 
+@app.command("pin")
+def pin_incident(
+    incident: Annotated[int, typer.Argument(help="number of the incident")],
+    lon: Annotated[float, typer.Option(help="longitude or easting")],
+    lat: Annotated[float, typer.Option(help="latitude or northing")],
+    crs: Annotated[str, typer.Option(help="wgs84, cgcs2000, gcj02, bd09 or EPSG:n")] = "wgs84",
+) -> None:
+    """Say where an incident lies; its address is remembered. 人工落点。"""
+    import getpass
+
+    from gis_service.hierarchy.locating import load_locator
+    from gis_service.incidents.pinning import pin_incident as run
+
+    with _sessions().begin() as session:
+        locator = load_locator(session, get_settings())
+        placed = run(session, locator, incident, lon, lat, crs=crs, actor=getpass.getuser())
+        area = locator.area("grid", placed["grid_id"]) or {}
+    console.print(f"incident {incident}: {area.get('name', 'no grid')} {area.get('code', '')}")
+
+
 @app.command("re-place")
 def place_again() -> None:
     """Place every incident again on the boundaries in force. 重新归属全部案件。"""
