@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,7 +44,8 @@ CROSS JOIN LATERAL (
 
 @contextmanager
 def private_postgis() -> Iterator[psycopg.Connection[Any]]:
-    """A connection to a cluster of its own, gone afterwards."""
+    """A connection to a cluster of its own, gone afterwards, also when told to end."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         Path(folder).chmod(0o711)
         cluster = Cluster(Path(folder), durable=False)
