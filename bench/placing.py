@@ -25,8 +25,8 @@ from bench.placing_peers import (
     Pairs,
     PostGIS,
     duckdb_ways,
+    empty_postgis,
     geopandas_ways,
-    private_postgis,
     sedona_ways,
 )
 from gis_service.hierarchy.placements import AreaTable, Method, Placements
@@ -124,18 +124,18 @@ def main() -> None:
     notes = []
     for way in duckdb_ways(frames, points):
         (notes if isinstance(way, str) else peers).append(way)
-    with private_postgis() as connection:
+    with empty_postgis() as connection:
         server = PostGIS(connection)
         server.load(frames, lon, lat)
         plain, indexed = server.index("points"), server.index("polygons")
         postgis = [
             Contender("PostGIS LATERAL", lambda: server.answer(LATERAL), plain, rounds=1),
-            Contender("PostGIS join", lambda: server.answer(JOIN), plain, rounds=2),
+            Contender("PostGIS join", lambda: server.answer(JOIN), plain, rounds=1),
             Contender(
                 "PostGIS, polygons drive an index on the points",
                 lambda: server.answer(FROM_POLYGONS),
                 indexed,
-                rounds=2,
+                rounds=3,
             ),
         ]
         take_turns(postgis[:1], 1)

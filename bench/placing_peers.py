@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 import signal
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -16,10 +15,12 @@ import numpy as np
 import psycopg
 import pyarrow as pa
 import sedonadb
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from bench.clock import Contender, timed
 from gis_service.db.copy import copy_table
-from gis_service.db.embedded import Cluster
+from gis_service.db.engine import conninfo
 
 LEVELS = ("grid", "building")
 Pairs = dict[str, tuple[np.ndarray, np.ndarray]]  # per level: point numbers, area numbers
@@ -43,18 +44,20 @@ CROSS JOIN LATERAL (
 
 
 @contextmanager
-def private_postgis() -> Iterator[psycopg.Connection[Any]]:
-    """A connection to a cluster of its own, gone afterwards, also when told to end."""
+def empty_postgis() -> Iterator[psycopg.Connection[Any]]:
+    """A connection to a new database on the configured server, dropped also when told to end."""
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        Path(folder).chmod(0o711)
-        cluster = Cluster(Path(folder), durable=False)
+    server = conninfo()
+    name = sql.Identifier(f"gis_test_bench_{secrets.token_hex(4)}")
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {}").format(name))
         try:
-            with psycopg.connect(cluster.ensure(), autocommit=True) as connection:
+            address = make_conninfo(server, dbname=name.as_string().strip('"'))
+            with psycopg.connect(address, autocommit=True) as connection:
                 connection.execute("CREATE EXTENSION IF NOT EXISTS postgis")
                 yield connection
         finally:
-            cluster.stop()
+            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
 
 
 class PostGIS:
