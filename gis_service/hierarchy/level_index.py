@@ -44,8 +44,7 @@ class LevelIndex:
     @classmethod
     def build(cls, table: AreaTable, metric_crs: str) -> LevelIndex:
         """Structures of ``table``; distances are taken in the projected ``metric_crs``."""
-        codes = np.array([str(code) for code in table.codes], dtype=object)
-        names = np.array([str(name) for name in table.names], dtype=object)
+        codes, names = (np.array(texts, dtype=object) for texts in (table.codes, table.names))
         order = np.argsort(codes, kind="stable")
         shapes = np.array(table.geometry, dtype=object).ravel()
         if any(isinstance(shape, bytes | memoryview) for shape in shapes):
@@ -54,7 +53,7 @@ class LevelIndex:
         edges, starts = polygon_edges(shapes)
         ends = [from_wgs84(edges[:, k], edges[:, k + 1], metric_crs) for k in (0, 2)]
         return cls(
-            PolygonIndex.build(shapes, _CELLS_OF_MANY if len(shapes) > _MANY else _CELLS),
+            PolygonIndex.of_edges(edges, starts, _CELLS_OF_MANY if len(shapes) > _MANY else _CELLS),
             EdgeGrid.build(np.column_stack([*ends[0], *ends[1]]), starts),
             frozen(np.asarray(table.ids).ravel()[order], np.int32),
             TextColumn.of(codes[order]),

@@ -74,9 +74,15 @@ class PolygonIndex:
         ``geometries``: array of shapely Polygon or MultiPolygon; empty and missing ones cover
         nothing. Raises InvalidInput for other types and geometry that is not valid.
         """
+        return cls.of_edges(*polygon_edges(geometries), cells)
+
+    @classmethod
+    def of_edges(
+        cls, edges: FloatArray, edge_starts: npt.NDArray[np.int64], cells: int = 1024
+    ) -> PolygonIndex:
+        """:meth:`build` of what ``raster_building.polygon_edges`` gives."""
         if not 1 <= cells <= 16384:
             raise InvalidInput(f"cells must be between 1 and 16384, not {cells}")
-        edges, edge_starts = polygon_edges(geometries)
         frame = raster_frame(edges, cells)
         raster, records = assemble(*burn(edges, edge_starts, frame, cells), cells * cells)
         values: tuple[Any, ...] = (frame, raster.reshape(cells, cells), records)

@@ -81,7 +81,15 @@ class Placer:
         if unknown := sorted(set(levels) - set(LEVELS)):
             raise InvalidInput(f"unknown level {unknown[0]!r}; levels are {', '.join(LEVELS)}")
         crs = parse_metric_crs(metric_crs)
-        built = {level: LevelIndex.build(table, crs) for level, table in levels.items()}
+        with ThreadPoolExecutor(_processors()) as pool:
+            tables = levels.values()
+            built = dict(
+                zip(
+                    levels,
+                    pool.map(lambda table: LevelIndex.build(table, crs), tables),
+                    strict=True,
+                )
+            )
         return cls(built, crs, int(revision), _radius(nearest_m, "nearest_m"))
 
     def save(self, folder: Path) -> None:
@@ -173,7 +181,7 @@ class Placer:
             return self._place_chunk(part, x[part], y[part], radius, reach, answers)
 
         starts = range(0, max(x.size, 1), _CHUNK)
-        workers = min(threads or len(os.sched_getaffinity(0)), len(starts))
+        workers = min(threads or _processors(), len(starts))
         if workers > 1:
             with ThreadPoolExecutor(workers) as pool:
                 found = list(pool.map(place_chunk, starts))
@@ -290,6 +298,10 @@ class Placer:
             "candidates": candidates,
             "revision": self.revision,
         }
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0))
 
 
 def _radius(value: float, name: str) -> float:
