@@ -103,9 +103,9 @@ class MapPage:
         """The text of the first element that fits, as it is seen."""
         return self.page.locator(selector).first.inner_text()
 
-    def find(self, selector: str) -> Locator:
-        """Elements by CSS selector."""
-        return self.page.locator(selector)
+    def find(self, selector: str, text: str | None = None) -> Locator:
+        """Elements by CSS selector, those with ``text`` in them."""
+        return self.page.locator(selector, has_text=text)
 
     def switch(self, layer: str) -> None:
         """Clicks a layer's switch and waits for the map."""

@@ -17,7 +17,7 @@ import { startSearch } from "./search.js";
 import { fromHash, get, onForeignHash, set, writeNow } from "./state.js";
 import { ordered } from "./style.js";
 import { tileSource } from "./tiles.js";
-import { startTimeline } from "./timeline.js";
+import { replay, startTimeline } from "./timeline.js";
 
 async function start() {
   await setLanguage(document.documentElement.dataset.lang ?? "zh");
@@ -87,10 +87,11 @@ function watchMap() {
   map.on("idle", even);
   map.on("error", (/** @type {any} */ event) => {
     const layer = app.layers.find((item) => item.id === event.sourceId);
-    complain(layer ? pick(layer.title) : t("map.what"), new Error(t("error.tiles")), () => {
-      const source = /** @type {any} */ (layer && map.getSource(layer.id));
-      if (layer && source) source.setTiles(tileSource(layer).tiles);
-    });
+    complain(layer ? pick(layer.title) : t("map.what"), new Error(t("error.tiles")),
+      layer && (() => {
+        for (const view of views()) view.renew(layer.id);
+        replay();
+      }));
     console.warn(event.error?.message ?? "map error");
   });
   map.getCanvas().addEventListener("webglcontextlost", () => notice(t("error.lost"),

@@ -38,6 +38,8 @@ export class MapView {
     this.shown = structuredClone(shown);
     /** @type {Record<string, number>} */
     this.weights = {};
+    /** @type {Set<string>} layers some of whose tiles failed */
+    this.failed = new Set();
     /** @type {any} */
     this.map = new maplibre.Map({
       container,
@@ -55,6 +57,7 @@ export class MapView {
       fadeDuration: 0,
       clickTolerance: 5,
     });
+    this.map.on("error", (/** @type {any} */ event) => event.sourceId in this.tiles && this.failed.add(event.sourceId));
     this.map.touchZoomRotate.disableRotation();
     this.map.keyboard.enable();
     this.ready = new Promise((resolve) => {
@@ -121,7 +124,25 @@ export class MapView {
   setTiles(id, source) {
     if (this.tiles[id]?.tiles[0] === source.tiles[0]) return;
     this.tiles[id] = source;
-    /** @type {any} */ (this.map.getSource(id))?.setTiles(source.tiles);
+    if (this.failed.has(id)) this.renew(id);
+    else /** @type {any} */ (this.map.getSource(id))?.setTiles(source.tiles);
+  }
+
+  /**
+   * Makes a layer's source anew. MapLibre (6.17) waits for ever for a tile that has failed once, so
+   * neither new addresses nor a refresh bring it back.
+   * @param {string} id
+   */
+  renew(id) {
+    const { layers, sources } = this.map.getStyle();
+    const source = { ...sources[id], tiles: this.tiles[id].tiles };
+    for (const layer of layers) if (layer.source === id) this.map.removeLayer(layer.id);
+    this.map.removeSource(id);
+    this.map.addSource(id, source);
+    for (const [at, layer] of [...layers.entries()].reverse()) {
+      if (layer.source === id) this.map.addLayer(layer, layers[at + 1]?.id);
+    }
+    this.failed.delete(id);
   }
 
   /** Colours classes of `id` by the breaks its TileJSON names. @param {string} id @param {Record<string, number[]>} breaks */

@@ -187,4 +187,5 @@ function choose(hit) {
     set({ selection: { kind: "point", lon: hit.lon, lat: hit.lat } });
     flyTo({ lon: hit.lon, lat: hit.lat });
   }
+  byId("drawer").focus(); // what was found is read there
 }

@@ -34,7 +34,7 @@ export function startTimeline() {
   byId("tool-time").addEventListener("click", () => setTimeline({ open: !get().timeline.open }));
   on(["timeline"], () => void update());
   on(["filters", "compare", "layers"], () => { if (get().timeline.open) void update(); });
-  onLanguage(() => { if (series) { frame(); step(); } });
+  onLanguage(() => { if (series) { frame(); step(); legend(); } });
   app.main.map.on("zoomend", debounce(() => {
     if (series?.heat && Math.abs(app.main.map.getZoom() - series.zoom) > 1.5 && !timer) void update(true);
   }, 300));
@@ -139,6 +139,12 @@ function step() {
     if (areas) player.areas(areas);
   }
   show(at);
+}
+
+/** Draws the current step on sources that have lost what they held. */
+export function replay() {
+  for (const player of players) player.states.clear();
+  step();
 }
 
 /** @param {number} at */
