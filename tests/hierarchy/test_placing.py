@@ -5,11 +5,14 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import psycopg
+import pyarrow as pa
 import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gis_service.db.copy import copy_table
 from gis_service.errors import InvalidInput
 from gis_service.hierarchy.coordinates import from_wgs84
 from gis_service.hierarchy.models import LEVELS
@@ -408,3 +411,50 @@ def test_nearest_parcels_agree_with_geos(shared_data: Path):
     np.testing.assert_allclose(answer.distance_m, expected, rtol=1e-6, atol=1e-4)
     own = shapely.distance(points[at], projected[answer.area_id[at]])
     np.testing.assert_allclose(own, distance, atol=1e-4)
+
+
+@pytest.mark.shared_data
+def test_agrees_with_postgis_on_vertices_and_edges_of_real_areas(shared_data: Path, database):
+    levels = ("street", "community", "grid", "building")
+    tables, vertices = {}, []
+    with psycopg.connect(database.address) as connection:
+        for level in levels:
+            frame = gpd.read_file(shared_data / "boston/boston_hierarchy.gpkg.zip", layer=level)
+            shapes = frame.geometry.to_numpy()
+            ids = np.arange(1, len(frame) + 1, dtype=np.int32)
+            tables[level] = AreaTable(ids, frame["code"], frame["name"], shapes)
+            vertices.append(shapely.get_coordinates(shapes))
+            connection.execute(f"CREATE TEMP TABLE areas_{level} (id int, geom bytea)")
+            rows = pa.table({"id": ids, "geom": pa.array(shapely.to_wkb(shapes), pa.binary())})
+            copy_table(connection, f"areas_{level}", rows)
+        rng = np.random.default_rng(19)
+        corners = np.concatenate(
+            [rng.choice(v, min(1000, len(v)), replace=False) for v in vertices]
+        )
+        middles = np.concatenate([(v[1:] + v[:-1]) / 2 for v in vertices])
+        middles = rng.choice(middles, 4000, replace=False)  # some between rings: any point will do
+        lon, lat = np.concatenate([corners, middles]).T
+        connection.execute("CREATE TEMP TABLE points (id int, x float8, y float8)")
+        rows = pa.table({"id": np.arange(len(lon), dtype=np.int32), "x": lon, "y": lat})
+        copy_table(connection, "points", rows)
+        expected = set()
+        for level in levels:
+            connection.execute(
+                f"CREATE TEMP TABLE shapes_{level} AS SELECT id, ST_GeomFromWKB(geom, 4326) geom "
+                f"FROM areas_{level}; CREATE INDEX ON shapes_{level} USING gist (geom)"
+            )
+            found = connection.execute(
+                f"SELECT p.id, a.id FROM points p JOIN shapes_{level} a "
+                "ON ST_Covers(a.geom, ST_SetSRID(ST_MakePoint(p.x, p.y), 4326))"
+            ).fetchall()
+            expected |= {(point, level, area) for point, area in found}
+    placements = Placer.build(tables, "EPSG:32619", 1, nearest_m=0).place(lon, lat)
+    ours = {
+        (i, level, int(area))
+        for level, answer in placements.levels.items()
+        for i, area in enumerate(answer.area_id)
+        if area != NO_AREA
+    }
+    ours |= {(i, c[0], c[2]) for i in range(len(lon)) for c in candidates_of(placements, i)}
+    assert len(expected) > len(lon)
+    assert ours == expected
