@@ -16,6 +16,7 @@ export function padding() {
     const element = byId(id);
     return element && !element.hidden && !element.classList.contains("closed") ? element.offsetWidth + 24 : 24;
   };
+  if (isPhone() && get().compare) return { left: 136, right: 60, top: 24, bottom: 20 };
   if (isPhone()) {
     const sheet = byId("drawer").hidden ? 150 : Math.round(window.innerHeight * 0.5);
     return { left: 16, right: 16, top: 70, bottom: sheet };

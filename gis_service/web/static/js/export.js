@@ -9,6 +9,7 @@ import { isChoropleth, isHeat } from "./layers.js";
 import { legendRows } from "./legend.js";
 import { say } from "./messages.js";
 import { get, writeNow } from "./state.js";
+import { isAboutIncidents } from "./tiles.js";
 
 export function startExport() {
   byId("tool-link").addEventListener("click", copyLink);
@@ -58,7 +59,6 @@ function toggleMenu(open = byId("export-menu").hidden) {
   menu.hidden = !open;
   byId("tool-export").setAttribute("aria-expanded", String(open));
   if (!open) return;
-  const shown = Object.entries(app.main.shown).filter(([, layer]) => layer.on).map(([id]) => id);
   const filters = filterQuery(get().filters);
   const { clientWidth: width, clientHeight: height } = app.main.map.getContainer();
   const bbox = app.main.bbox.map((value) => value.toFixed(6)).join(",");
@@ -66,7 +66,7 @@ function toggleMenu(open = byId("export-menu").hidden) {
     href, download: file, class: "menu-item", on: { click: () => toggleMenu(false) },
   }, h("b", { text: t(`export.${key}`) }), h("span", { class: "note", text: t(`export.${key}Hint`) }));
   fill(menu,
-    item("snapshot", address("/snapshot.html", { layers: shown.join(","), lang: language(), ...filters }), "map.html"),
+    item("snapshot", address("/snapshot.html", { layers: snapshotLayers().join(","), lang: language(), ...filters }), "map.html"),
     item("heatmap", address("/heatmap.png", {
       bbox, width: Math.min(2048, width), height: Math.min(2048, height), ...filters,
     }), "heatmap.png"),
@@ -74,6 +74,21 @@ function toggleMenu(open = byId("export-menu").hidden) {
       type: "button", class: "menu-item", on: { click: () => { toggleMenu(false); savePicture(); } },
     }, h("b", { text: t("export.picture") }), h("span", { class: "note", text: t("export.pictureHint") })));
   /** @type {HTMLElement|null} */ (menu.querySelector(".menu-item"))?.focus();
+}
+
+/**
+ * What a snapshot shall hold: the layers in sight, points as heat; a file for the whole district
+ * has no use for a basemap, nor for buildings that are not in sight.
+ */
+function snapshotLayers() {
+  const heat = app.layers.find(isHeat);
+  const zoom = app.main.map.getZoom();
+  const wanted = app.layers.filter((layer) => layer.group !== "basemap"
+    && views().some((view) => view.shown[layer.id]?.on
+      && view.drawing(layer.id).some((item) => (item.minzoom ?? 0) <= zoom)));
+  const ids = wanted.map((layer) =>
+    (isAboutIncidents(layer) && !isChoropleth(layer) ? heat?.id ?? layer.id : layer.id));
+  return [...new Set(ids)];
 }
 
 function savePicture() {

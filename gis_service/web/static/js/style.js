@@ -24,7 +24,10 @@ export function ordered(style, infos) {
     const group = infos.find((info) => info.id === layerOf(layer))?.group ?? "basemap";
     return TYPES.indexOf(layer.type) * GROUPS.length + GROUPS.indexOf(group);
   };
-  return { ...style, layers: style.layers.toSorted((/** @type {any} */ a, /** @type {any} */ b) => rank(a) - rank(b)) };
+  // An external basemap has a ground of its own.
+  const layers = style.layers.filter(
+    (/** @type {any} */ layer) => !(style.sources.external && layer.metadata?.["gis:ground"]));
+  return { ...style, layers: layers.sort((/** @type {any} */ a, /** @type {any} */ b) => rank(a) - rank(b)) };
 }
 
 /** @param {any} layer @returns {string} id of the service's layer it draws */
