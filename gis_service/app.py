@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -31,6 +33,8 @@ from gis_service.maps.router import router as maps_router
 from gis_service.maps.tiles import Tiles
 from gis_service.settings import Settings, get_settings
 from gis_service.web.router import router as web_router
+
+log = logging.getLogger(__name__)
 
 STATUSES: dict[type[errors.DomainError], tuple[int, str, str]] = {
     errors.InvalidInput: (400, "请求无效", "invalid request"),
@@ -64,6 +68,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_exception_handler(errors.DomainError, _domain_problem)
     app.add_exception_handler(RequestValidationError, _validation_problem)
     app.add_exception_handler(HTTPException, _http_problem)
+    app.add_exception_handler(OperationalError, _database_problem)
+    app.add_exception_handler(Exception, _unexpected)
     app.add_middleware(Compression, minimum_size=1024)
     app.add_middleware(SecurityHeaders)
     return app
@@ -150,6 +156,29 @@ class Compression(GZipMiddleware):
             await self.app(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
+
+
+async def _database_problem(request: Request, problem: Exception) -> Response:
+    """The database is away, restarting, or took longer than a request may."""
+    log.warning("database: %s", problem)
+    return await _domain_problem(
+        request,
+        errors.NotReady(
+            "the database does not answer in time; try again in a moment",
+            "数据库暂时没有响应，请稍后重试",
+        ),
+    )
+
+
+async def _unexpected(request: Request, problem: Exception) -> Response:
+    """A fault of ours: logged with its trace, told without it."""
+    log.error("unexpected error at %s", request.url.path, exc_info=problem)
+    zh = locale_of(request) == "zh"
+    return _problem(
+        500,
+        "服务器内部错误" if zh else "internal error",
+        "服务出现错误，已记入日志，请联系管理员" if zh else "logged; tell the administrator",
+    )
 
 
 POLICY = (

@@ -378,3 +378,19 @@ def test_settings_of_the_page_are_told(database: Database) -> None:
     )  # fmt: skip
     with TestClient(create_app(settings)) as client:
         assert client.get("/api/district").json()["map_approval_number"] == "闽S(2026)000号"
+
+
+def test_a_lost_database_is_a_503_and_comes_back(database: Database, tmp_path: Path) -> None:
+    fill(database, tmp_path, [row(1)])
+    end_all = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    with TestClient(create_app(database.settings)) as client:
+        assert client.get("/api/areas/street").status_code == 200
+        database.rows(end_all)
+        statuses = {client.get("/api/areas/street").status_code for _ in range(3)}
+        assert statuses <= {200, 503}
+        load(database, tmp_path, [row(2)])
+        wait_for(lambda: client.get("/api/incidents/count").json()["count"] == 2, 15)
+        assert client.get("/readyz").status_code == 200
