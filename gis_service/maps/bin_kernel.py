@@ -32,9 +32,9 @@ def count_cells(part: IncidentTable, wanted: IncidentFilter, shift: int) -> Coun
     if wanted.states:
         states[:] = False
         states[[STATE_NUMBER[state] for state in wanted.states]] = True
-    classes = _EVERYONE
+    classes = np.ones(1, dtype=np.bool_)
     if wanted.classes:
-        classes = np.zeros(max(wanted.classes) + 1, dtype=np.bool_)
+        classes = np.zeros(max(wanted.classes) + 2, dtype=np.bool_)
         classes[list(wanted.classes)] = True
     cells, counts = _count(
         part.quadkey, shift, part.reported_at,
@@ -53,17 +53,14 @@ def _count(
     cells = np.empty(1024, np.int64)
     counts = np.empty(1024, np.int64)
     used = 0
-    every_class = len(classes) == 0
     everyone = len(rest) == 0
+    # a number behind the table's end means the last entry: no class, or every class
+    last = len(classes) - 1
     for i in range(len(keys)):
         at = reported_at[i]
-        if at < since or at >= until or not states[state[i]]:
-            continue
-        if not every_class:
-            number = class_id[i]
-            if number >= len(classes) or not classes[number]:
-                continue
-        if not everyone and not rest[i]:
+        # one jump for all conditions: which of them fails cannot be guessed, that one does can
+        passes = (at >= since) & (at < until) & states[state[i]] & classes[min(class_id[i], last)]
+        if not passes or not (everyone or rest[i]):
             continue
         cell = keys[i] >> shift
         if used > 0 and cells[used - 1] == cell:
