@@ -52,7 +52,7 @@ def pairs_of(placements: Placements) -> Pairs:
     out = {}
     levels = ("street", "community", "grid", "building")
     candidates = placements.candidates
-    of_point = np.repeat(np.arange(len(placements)), np.diff(candidates.offsets))
+    of_point = candidates.point
     for level in LEVELS:
         answer = placements.levels[level]
         inside = answer.method == Method.INSIDE
@@ -63,6 +63,20 @@ def pairs_of(placements: Placements) -> Pairs:
         points = np.concatenate([single, of_point[own]])
         out[level] = (points, np.concatenate([answer.area_id[single], candidates.area_id[own]]))
     return out
+
+
+def place(
+    placer: Placer,
+    lon: np.ndarray,
+    lat: np.ndarray,
+    nearest_m: float | None = 0,
+    threads: int | None = None,
+) -> Placements:
+    """Placements whose identities, what the loader writes, are made too."""
+    placements = placer.place(lon, lat, nearest_m=nearest_m, threads=threads)
+    for answer in placements.levels.values():
+        assert len(answer.area_id) == len(lon)
+    return placements
 
 
 def sorted_pairs(pairs: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
@@ -113,12 +127,10 @@ def main() -> None:
         crs=4326,
     )
     ours = [
-        Contender("ours", lambda: placer.place(lon, lat, nearest_m=0), build_s),
-        Contender(
-            "ours, one thread", lambda: placer.place(lon, lat, nearest_m=0, threads=1), build_s
-        ),
-        Contender("ours, build in the clock", lambda: build(frames).place(lon, lat, nearest_m=0)),
-        Contender("ours, nearest building too", lambda: placer.place(lon, lat), build_s),
+        Contender("ours", lambda: place(placer, lon, lat), build_s),
+        Contender("ours, one thread", lambda: place(placer, lon, lat, threads=1), build_s),
+        Contender("ours, build in the clock", lambda: place(build(frames), lon, lat)),
+        Contender("ours, nearest building too", lambda: place(placer, lon, lat, None), build_s),
     ]
     peers = [*geopandas_ways(frames, points), *sedona_ways(frames, points)]
     notes = []
@@ -188,10 +200,10 @@ def nearest(server: PostGIS, placer: Placer, lon: np.ndarray, lat: np.ndarray, r
 
 def many(placer: Placer, lon: np.ndarray, lat: np.ndarray, count: int) -> None:
     """The same with more points: time and peak memory against the smaller number's."""
-    few = Contender("few", lambda: placer.place(lon, lat, nearest_m=0))
+    few = Contender("few", lambda: place(placer, lon, lat))
     x, y = case_points(count, seed=2012)
-    lots = Contender("many", lambda: placer.place(x, y, nearest_m=0))
-    take_turns([few, lots], 3)
+    lots = Contender("many", lambda: place(placer, x, y))
+    take_turns([few, lots], 5)
     print(f"\n## {count:,} points\n")
     print(
         f"{count / lots.median_s:,.0f} points/s, {lots.median_s / few.median_s:.1f} × the time "

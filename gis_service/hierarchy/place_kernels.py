@@ -13,7 +13,6 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int32]
 Found = tuple[IntArray, IntArray, FloatArray]  # point, polygon, distance
 
-_INSIDE, _NEAREST = 1, 2
 _TILES = 64  # a side
 
 
@@ -66,17 +65,13 @@ def place_inside(
     frame: FloatArray,
     cells: IntArray,
     records: FloatArray,
-    ids: IntArray,
     order: IntArray,
     x: FloatArray,
     y: FloatArray,
     rows: IntArray,
-    area_ids: IntArray,
-    methods: npt.NDArray[np.uint8],
-    distances: npt.NDArray[np.float32],
 ) -> Found:
-    """Fills the four outputs of one level, point i's at ``order[i]``; returns the areas of
-    points that several cover.
+    """Writes the area of point i to ``rows[order[i]]``; returns the areas of points that several
+    cover.
 
     First all cells are looked up, then the mixed ones are tested: short loops that do one thing
     keep the processor's loads in flight.
@@ -96,12 +91,6 @@ def place_inside(
         rows[order[i]] = first
         mixed[several], values[several] = i, value
         several += hits > 1
-    for at in range(len(x)):
-        row = rows[at]
-        if row >= 0:
-            area_ids[at], methods[at], distances[at] = ids[row], _INSIDE, 0.0
-        else:
-            area_ids[at], methods[at], distances[at] = -1, 0, np.nan
     found = (np.empty(64, np.int32), np.empty(64, np.int32), np.empty(64))
     used = 0
     many = np.empty(16, np.int32)
@@ -249,19 +238,17 @@ def place_nearest(
     starts: IntArray,
     edges: FloatArray,
     owners: IntArray,
-    ids: IntArray,
     at: IntArray,
     metric_x: FloatArray,
     metric_y: FloatArray,
     radius: float,
     best: FloatArray,
     rows: IntArray,
-    area_ids: IntArray,
-    methods: npt.NDArray[np.uint8],
-    distances: npt.NDArray[np.float32],
-) -> Found:
-    """Answers points ``at`` with the nearest area within ``radius``; the lowest number of those
-    equally near. Returns the areas of points that have several."""
+) -> tuple[IntArray, npt.NDArray[np.float32], Found]:
+    """Answers points ``at`` with the nearest area within ``radius``, the lowest number of those
+    equally near: (points answered, their distances, the areas of points that have several)."""
+    answered, metres = np.empty(len(at), np.int32), np.empty(len(at), np.float32)
+    count = 0
     found = (np.empty(64, np.int32), np.empty(64, np.int32), np.empty(64))
     used = 0
     near = np.empty(best.size, np.int32)
@@ -270,26 +257,28 @@ def place_nearest(
         ties, least = _seek(grid_frame, starts, edges, owners, x, y, radius, best, near)
         if ties == 0:
             continue
-        rows[i], area_ids[i], methods[i], distances[i] = near[0], ids[near[0]], _NEAREST, least
+        rows[i] = near[0]
+        answered[count], metres[count] = i, least
+        count += 1
         if ties > 1:
             found = _grown(found, used, ties)
             for k in range(ties):
                 found[0][used], found[1][used], found[2][used] = i, near[k], least
                 used += 1
-    return found[0][:used], found[1][:used], found[2][:used]
+    several = (found[0][:used], found[1][:used], found[2][:used])
+    return answered[:count], metres[:count], several
 
 
 @numba.njit(cache=True, nogil=True)
-def by_point(points: IntArray, count: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """CSR offsets (count + 1) and the stable order that sorts ``points`` (below count)."""
-    offsets = np.zeros(count + 1, np.int64)
+def by_point(points: IntArray, count: int) -> IntArray:
+    """The stable order that sorts ``points`` (all below count), by counting."""
+    at = np.zeros(count + 1, np.int32)
     for point in points:
-        offsets[point + 1] += 1
+        at[point + 1] += 1
     for i in range(count):
-        offsets[i + 1] += offsets[i]
-    at = offsets[:-1].copy()
-    order = np.empty(len(points), np.int64)
+        at[i + 1] += at[i]
+    order = np.empty(len(points), np.int32)
     for k in range(len(points)):
         order[at[points[k]]] = k
         at[points[k]] += 1
-    return offsets, order
+    return order

@@ -55,26 +55,56 @@ class AreaTable:
 
 @dataclass(frozen=True)
 class LevelPlacement:
-    """One level's answer for n points; ``row`` numbers the level's areas in order of code."""
+    """One level's answer for n points; the columns one does not read are never made.
 
+    ``row`` (n) numbers the level's areas in order of code, -1 where there is none; ``ids`` are
+    the areas' identities. Points ``nearest`` were answered by an area ``nearest_m`` away, all
+    others from inside.
+    """
+
+    ids: IntArray
     row: IntArray
-    area_id: IntArray
-    method: npt.NDArray[np.uint8]
-    distance_m: npt.NDArray[np.float32]  # 0 inside, NaN where there is no answer
+    nearest: IntArray
+    nearest_m: npt.NDArray[np.float32]
+
+    @cached_property
+    def area_id(self) -> IntArray:
+        """int32 (n): identities, NO_AREA where there is no answer."""
+        return np.append(self.ids, np.int32(NO_AREA))[self.row]
+
+    @cached_property
+    def method(self) -> npt.NDArray[np.uint8]:
+        """uint8 (n): values of :class:`Method`."""
+        out = (self.row >= 0).view(np.uint8)  # False and True are NONE and INSIDE
+        out[self.nearest] = Method.NEAREST
+        return out
+
+    @cached_property
+    def distance_m(self) -> npt.NDArray[np.float32]:
+        """float32 (n): metres; 0 inside, NaN where there is no answer."""
+        out = np.where(self.row >= 0, np.float32(0), np.float32(np.nan))
+        out[self.nearest] = self.nearest_m
+        return out
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """CSR over the points: candidates of point i are ``[offsets[i]:offsets[i + 1]]``.
+    """Candidates of ``count`` points, sorted by point, level, distance, code.
 
-    Within a point by level (position in ``LEVELS``, coarsest first), then distance, then code.
+    ``point`` numbers the points, ``level`` is a position in ``LEVELS``.
     """
 
-    offsets: npt.NDArray[np.int64]
+    count: int
+    point: IntArray
     level: npt.NDArray[np.uint8]
     row: IntArray
     area_id: IntArray
     distance_m: npt.NDArray[np.float32]
+
+    @cached_property
+    def offsets(self) -> npt.NDArray[np.int64]:
+        """int64 (count + 1): the candidates of point i are ``[offsets[i]:offsets[i + 1]]``."""
+        return np.concatenate([[0], np.cumsum(np.bincount(self.point, minlength=self.count))])
 
 
 @dataclass(frozen=True)
@@ -86,7 +116,7 @@ class Placements:
     revision: int
 
     def __len__(self) -> int:
-        return len(self.candidates.offsets) - 1
+        return self.candidates.count
 
     @cached_property
     def finest(self) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:

@@ -37,10 +37,12 @@ from gis_service.hierarchy.placements import (
 )
 
 FloatArray = npt.NDArray[np.float64]
+Columns = tuple[npt.NDArray[Any], ...]
 
 _VERSION = 1
 _CHUNK = 1 << 18
 _NEAREST_LEVEL = "building"  # grids and above end at streets: beyond them there is no answer
+_NO_NEAREST: Columns = (np.empty(0, np.int32), np.empty(0, np.float32))
 _NOWHERE: dict[str, Any] = {"method": Method.NONE.label, "distance_m": None}
 _INSIDE: dict[str, Any] = {"method": Method.INSIDE.label, "distance_m": 0.0}
 
@@ -165,92 +167,89 @@ class Placer:
         x, y = point_arrays(lon, lat)
         accuracy = _accuracies(accuracy_m, x.size)
         reach = self.nearest_m if nearest_m is None else _radius(nearest_m, "nearest_m")
-        answers: dict[str, LevelPlacement] = {
-            level: LevelPlacement(
-                np.empty(x.size, np.int32),
-                np.empty(x.size, np.int32),
-                np.empty(x.size, np.uint8),
-                np.empty(x.size, np.float32),
-            )
-            for level in self._levels
-        }
+        rows = {level: np.empty(x.size, np.int32) for level in self._levels}
 
-        def place_chunk(start: int) -> Candidates:
+        def place_chunk(start: int) -> tuple[Columns, Columns]:
             part = slice(start, start + _CHUNK)
             radius = None if accuracy is None else accuracy[part]
-            return self._place_chunk(part, x[part], y[part], radius, reach, answers)
+            return self._place_chunk(start, x[part], y[part], radius, reach, rows)
 
         starts = range(0, max(x.size, 1), _CHUNK)
         workers = min(threads or _processors(), len(starts))
         if workers > 1:
             with ThreadPoolExecutor(workers) as pool:
-                found = list(pool.map(place_chunk, starts))
+                done = list(pool.map(place_chunk, starts))
         else:
-            found = [place_chunk(start) for start in starts]
-        return Placements(answers, _joined(found), self.revision)
+            done = [place_chunk(start) for start in starts]
+        nearest = _stacked([nearest for nearest, _ in done])
+        answers = {
+            level: LevelPlacement(
+                s.ids, rows[level], *(nearest if level == _NEAREST_LEVEL else _NO_NEAREST)
+            )
+            for level, s in self._levels.items()
+        }
+        columns = _stacked([candidates for _, candidates in done])
+        return Placements(answers, Candidates(x.size, *columns), self.revision)
 
     def _place_chunk(
         self,
-        part: slice,
+        start: int,
         x: FloatArray,
         y: FloatArray,
         accuracy: FloatArray | None,
         reach: float,
-        answers: Mapping[str, LevelPlacement],
-    ) -> Candidates:
-        """Fills ``part`` of ``answers`` and gives the candidates of its points."""
+        rows: Mapping[str, npt.NDArray[np.int32]],
+    ) -> tuple[Columns, Columns]:
+        """Fills a chunk of ``rows``; the points answered by the nearest building with their
+        distances, and the columns of the candidates."""
         order, x, y = tile_order(self._frame, x, y)
         metric: tuple[Any, ...] = ()
         if accuracy is not None:
             accuracy = accuracy[order]
             metric = from_wgs84(np.where(np.isnan(accuracy), np.nan, x), y, self.metric_crs)
-        lists: list[tuple[int, tuple[npt.NDArray[Any], ...]]] = []
+            known = np.empty(len(x))
+            known[order] = accuracy
+        nearest: Columns = _NO_NEAREST
+        lists: list[tuple[int, Columns]] = []
         for level, s in self._levels.items():
-            number, answer = LEVELS.index(level), answers[level]
-            out: tuple[Any, ...] = (
-                answer.row[part],
-                answer.area_id[part],
-                answer.method[part],
-                answer.distance_m[part],
-            )
-            several = place_inside(*s.index.arrays, s.ids, order, x, y, *out)
+            number, out = LEVELS.index(level), rows[level][start : start + len(x)]
+            several = place_inside(*s.index.arrays, order, x, y, out)
             if accuracy is None:
                 lists.append((number, several))
             else:
-                vague = np.empty(len(x), bool)
-                vague[order] = np.isnan(accuracy)
-                lists.append((number, _only(several, vague[several[0]])))
+                lists.append((number, _only(several, np.isnan(known[several[0]]))))
                 about: tuple[Any, ...] = (*s.index.arrays, *s.grid.arrays)
                 about = (*about, order, x, y, *metric, accuracy, s.scratch)
                 lists.append((number, areas_within(*about)))
             if level == _NEAREST_LEVEL and reach > 0:
-                open_ones = np.flatnonzero(out[0][order] < 0)
+                open_ones = np.flatnonzero(out[order] < 0)
                 there = from_wgs84(x[open_ones], y[open_ones], self.metric_crs)
                 at = order[open_ones]
-                ties = place_nearest(*s.grid.arrays, s.ids, at, *there, reach, s.scratch, *out)
+                points, metres, found = place_nearest(
+                    *s.grid.arrays, at, *there, reach, s.scratch, out
+                )
+                nearest = (points + np.int32(start), metres)
+                ties: Columns = found
                 if accuracy is not None:  # those within the accuracy are listed already
-                    known = np.empty(len(x))
-                    known[order] = accuracy
                     ties = _only(ties, ~(ties[2] <= known[ties[0]]))
                 lists.append((number, ties))
-        return self._candidates(lists, len(x))
+        return nearest, self._candidates(lists, start, len(x))
 
-    def _candidates(
-        self, lists: list[tuple[int, tuple[npt.NDArray[Any], ...]]], count: int
-    ) -> Candidates:
-        nothing = (np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0))
+    def _candidates(self, lists: list[tuple[int, Columns]], start: int, count: int) -> Columns:
+        """Columns of :class:`Candidates` of one chunk, of (level, (points, rows, distances))."""
+        nothing: Columns = (np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0))
         found = [nothing, *(found for _, found in lists)]
-        points, rows, distances = map(np.concatenate, zip(*found, strict=True))
+        points, rows, distances = _stacked(found)
         numbers = np.array([0, *(number for number, _ in lists)], np.uint8)
         levels = np.repeat(numbers, [len(points) for points, _, _ in found])
         ids = np.empty(len(rows), np.int32)
-        for level, structures in self._levels.items():
+        for level, s in self._levels.items():
             own = levels == LEVELS.index(level)
-            ids[own] = structures.ids[rows[own]]
-        offsets, order = by_point(points, count)
-        return Candidates(
-            offsets, levels[order], rows[order], ids[order], distances[order].astype(np.float32)
-        )
+            ids[own] = s.ids[rows[own]]
+        few = len(points) < count / 16
+        order = np.argsort(points, kind="stable") if few else by_point(points, count)
+        columns = (points + np.int32(start), levels, rows, ids, distances.astype(np.float32))
+        return tuple(column[order] for column in columns)
 
     def place_one(self, lon: float, lat: float, accuracy_m: float | None = None) -> dict[str, Any]:
         """One WGS84 point's placement as ``/api/locate`` answers it; see :meth:`place`.
@@ -326,18 +325,12 @@ def _accuracies(accuracy_m: npt.ArrayLike | None, count: int) -> FloatArray | No
     return np.require(np.broadcast_to(accuracy, count), np.float64, ["C", "W"])
 
 
-def _only(found: tuple[npt.NDArray[Any], ...], keep: npt.NDArray[np.bool_]) -> Any:
+def _only(found: Columns, keep: npt.NDArray[np.bool_]) -> Columns:
     return tuple(column[keep] for column in found)
 
 
-def _joined(parts: list[Candidates]) -> Candidates:
-    ends = np.cumsum([0, *(part.offsets[-1] for part in parts)])
-    offsets = [part.offsets[:-1] + end for part, end in zip(parts, ends[:-1], strict=True)]
-    columns = (
-        np.concatenate([getattr(part, name) for part in parts])
-        for name in ("level", "row", "area_id", "distance_m")
-    )
-    return Candidates(np.concatenate([*offsets, ends[-1:]]), *columns)
+def _stacked(parts: list[Columns]) -> Columns:
+    return tuple(np.concatenate(columns) for columns in zip(*parts, strict=True))
 
 
 def _common_frame(frames: list[FloatArray]) -> FloatArray:
