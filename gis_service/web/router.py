@@ -14,11 +14,13 @@ from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader
 
 from gis_service.dependencies import LANGUAGES, SettingsDependency, locale_of
-from gis_service.errors import NotFound
+from gis_service.errors import ConfigurationError, NotFound
 
 HERE = Path(__file__).parent
 # Answers are checked with their ETag each time: modules name each other without a version.
 REVALIDATE = {"Cache-Control": "no-cache"}
+
+MAPLIBRE = "vendor/maplibre-gl/maplibre-gl.mjs"
 
 router = APIRouter(include_in_schema=False)
 static = StaticFiles(directory=HERE / "static", check_dir=False)
@@ -50,9 +52,14 @@ def page_modules() -> list[str]:
     return sorted(path.name for path in (HERE / "static" / "js").glob("*.js"))
 
 
-@router.get("/")
+@router.api_route("/", methods=["GET", "HEAD"])
 async def map_page(request: Request, settings: SettingsDependency) -> HTMLResponse:
     """The map page in the reader's language; everything else it fetches from the API."""
+    if not (HERE / "static" / MAPLIBRE).exists():
+        raise ConfigurationError(
+            "MapLibre GL is not in place; run scripts/vendor.sh",
+            "MapLibre GL 尚未就位；请运行 scripts/vendor.sh",
+        )
     language = locale_of(request)
     strings = page_strings(language)
     context: dict[str, Any] = {

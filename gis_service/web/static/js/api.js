@@ -43,6 +43,7 @@ export async function getJSON(path, query = {}, { signal } = {}) {
   try {
     answer = await fetch(address(path, query), {
       signal,
+      priority: "high", // before the tiles that wait for the same few connections
       headers: { Accept: "application/json", "Accept-Language": language() },
     });
   } catch (error) {
