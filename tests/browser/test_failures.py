@@ -143,3 +143,15 @@ def test_position_is_found(open_map: Open) -> None:
     page.idle()
     assert page.find(".maplibregl-marker").count() == 1
     assert f"point/{place['longitude']:.6f}" in page.ask("location.hash")
+
+
+def test_filters_bring_back_tiles_that_failed(broken: Callable[..., MapPage]) -> None:
+    page = broken()
+    pattern = re.compile(r"/tiles/incidents/\d")
+    page.context.route(pattern, lambda route: route.fulfill(status=500, body="no"))
+    page.open()
+    page.until("() => document.querySelector('.message.error')")
+    page.context.unroute(pattern)
+    page.find("#time-365").click()
+    page.idle()
+    assert page.drawn("incidents-cluster")

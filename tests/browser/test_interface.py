@@ -412,3 +412,24 @@ def test_panel_hides_and_returns(open_map: Open) -> None:
     assert page.ask("document.activeElement.id") == "panel-open"
     page.find("#panel-open").click()
     assert page.find("#panel").is_visible()
+
+
+def test_an_ambiguous_place_names_what_else_it_may_be(open_map: Open) -> None:
+    page = open_map()
+    levels = ("street", "community", "grid", "building")
+    for item in page.api("/api/incidents?limit=1000")["items"]:
+        others = {
+            candidate["name"]
+            for candidate in item["placement"]["candidates"]
+            if candidate["code"] != (item[candidate["level"]] or {}).get("code")
+        }
+        if others:
+            break
+    else:
+        pytest.fail("the demo district has places near borders")
+    page.ask(f"location.hash = location.hash + '&selected=incident/{item['id']}'")
+    page.until("() => document.querySelector('#drawer .candidates')")
+    said = page.find("#drawer .candidates .link").all_inner_texts()
+    assert {text.split(" ", 1)[1] for text in said} == others
+    path = [item[level]["name"] for level in levels if item[level]]
+    assert all(name in page.text("#drawer .crumbs") for name in path)

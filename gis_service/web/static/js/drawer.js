@@ -257,7 +257,9 @@ function placement(place, position) {
       level: t(`level.${level}`), distance: distance(metres ?? 0),
     }) });
   });
-  const candidates = place.candidates ?? [];
+  // Those that lead stand in the path already.
+  const candidates = (place.candidates ?? []).filter(
+    (/** @type {any} */ item) => item.code !== place[item.level]?.code);
   return h("div", { class: "placement" },
     h("ul", { class: "methods" }, said.length ? said.slice(-2).reverse() : h("li", { text: t("place.none") })),
     position && h("p", { class: "note", text: t("place.position", { position }) }),
@@ -296,5 +298,5 @@ async function showIncident({ id }, one) {
       h("ol", { class: "log" }, log.items.map((/** @type {any} */ row) => h("li", {},
         h("time", { datetime: row.at, text: dateTime(row.at) }),
         h("span", { text: known(`action.${row.action}`) ? t(`action.${row.action}`) : row.action }),
-        h("span", { class: "note", text: [row.actor, t(`state.${row.state}`)].filter(Boolean).join(" · ") }))))));
+        h("span", { class: "note", text: [known(`actor.${row.actor}`) ? t(`actor.${row.actor}`) : row.actor, t(`state.${row.state}`)].filter(Boolean).join(" · ") }))))));
 }
