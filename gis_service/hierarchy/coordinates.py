@@ -13,7 +13,6 @@ from math import atan2, cos, hypot, isfinite, nan, pi, radians, sin, sqrt
 from typing import Any
 
 import geopandas as gpd
-import numba
 import numpy as np
 import numpy.typing as npt
 import shapely
@@ -21,6 +20,7 @@ from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 
 from gis_service.errors import InvalidInput
+from gis_service.hierarchy.kernels import kernel
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -192,20 +192,20 @@ def _convert_one(x: float, y: float, name: str, inverse: bool) -> tuple[float, f
     return (x, y) if isfinite(x) and isfinite(y) else (nan, nan)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _in_shifted_box(lon: float, lat: float, slack: float) -> bool:
     in_lon = _WEST - slack <= lon <= _EAST + slack
     return in_lon and _SOUTH - slack <= lat <= _NORTH + slack
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _shifted(lon: float, lat: float, baidu: bool) -> tuple[float, float]:
     if not _in_shifted_box(lon, lat, 0.0):
         return lon, lat
     return _to_bd09(lon, lat) if baidu else _to_gcj02(lon, lat)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _unshifted(lon: float, lat: float, baidu: bool) -> tuple[float, float]:
     """Fixed-point iteration; the shift's slope is below 0.03, so each step gains 1.5 digits.
 
@@ -224,7 +224,7 @@ def _unshifted(lon: float, lat: float, baidu: bool) -> tuple[float, float]:
     return (x, y) if _in_shifted_box(x, y, 1e-9) else (lon, lat)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _shift_all(lon: FloatArray, lat: FloatArray, baidu: bool, inverse: bool) -> None:
     """Shifts positions in place."""
     for i in range(len(lon)):
@@ -234,7 +234,7 @@ def _shift_all(lon: FloatArray, lat: FloatArray, baidu: bool, inverse: bool) -> 
             lon[i], lat[i] = _shifted(lon[i], lat[i], baidu)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _to_gcj02(lon: float, lat: float) -> tuple[float, float]:
     """The published GCJ-02 formula: a polynomial and sines in metres, turned into degrees."""
     x, y = lon - 105.0, lat - 35.0
@@ -253,7 +253,7 @@ def _to_gcj02(lon: float, lat: float) -> tuple[float, float]:
     return lon + east_m / metres_per_lon, lat + north_m / metres_per_lat
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _to_bd09(lon: float, lat: float) -> tuple[float, float]:
     """GCJ-02, then Baidu's own twist about the origin of the degree plane."""
     x, y = _to_gcj02(lon, lat)

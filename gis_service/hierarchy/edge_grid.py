@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from gis_service.hierarchy.array_folder import frozen, open_arrays, save_arrays
+from gis_service.hierarchy.kernels import kernel
 from gis_service.hierarchy.raster_building import columns_in_row
 
 FloatArray = npt.NDArray[np.float64]
@@ -80,7 +80,7 @@ class EdgeGrid:
         return cls(GridArrays(**arrays))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _bin(
     edges: FloatArray, frame: FloatArray, columns: int, rows: int
 ) -> tuple[IntArray, IntArray]:
@@ -110,7 +110,7 @@ def _bin(
     return starts, order
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _squared_distance(edges: FloatArray, i: int, x: float, y: float) -> float:
     dx, dy = edges[i, 2] - edges[i, 0], edges[i, 3] - edges[i, 1]
     px, py = x - edges[i, 0], y - edges[i, 1]
@@ -123,7 +123,7 @@ def _squared_distance(edges: FloatArray, i: int, x: float, y: float) -> float:
     return px * px + py * py
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _span(low: float, high: float, count: int) -> tuple[int, int]:
     """Cells (clipped) between two positions in cell units; (0, -1) if there are none."""
     if not (high >= -_SLACK and low <= count + _SLACK):
@@ -131,7 +131,7 @@ def _span(low: float, high: float, count: int) -> tuple[int, int]:
     return int(max(low - _SLACK, 0.0)), int(min(high + _SLACK, count - 1.0))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def within(
     frame: FloatArray,
     starts: IntArray,

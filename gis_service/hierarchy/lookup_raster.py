@@ -12,12 +12,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from gis_service.errors import InvalidInput
 from gis_service.hierarchy.array_folder import frozen, open_arrays, save_arrays
+from gis_service.hierarchy.kernels import kernel
 from gis_service.hierarchy.raster_building import (
     CONVEX,
     EMPTY,
@@ -139,7 +139,7 @@ def point_arrays(lon: npt.ArrayLike, lat: npt.ArrayLike) -> tuple[FloatArray, Fl
 # the test itself. Loops read the frame once.
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def cell_at(
     x0: float,
     y0: float,
@@ -158,12 +158,12 @@ def cell_at(
     return cells[cell_of(y, y0, per_y, rows), cell_of(x, x0, per_x, columns)]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _side(records: FloatArray, at: int, x: float, y: float) -> int:
     return orientation(records[at], records[at + 1], records[at + 2], records[at + 3], x, y)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _entry_covers(records: FloatArray, at: int, kind: int, x: float, y: float) -> tuple[bool, int]:
     """Whether the polygon whose coordinates begin at ``records[at]`` covers a point of the cell,
     and where they end."""
@@ -186,7 +186,7 @@ def _entry_covers(records: FloatArray, at: int, kind: int, x: float, y: float) -
     return edges_cover(records, start, stop, -y, x), stop
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def covering_count(records: FloatArray, value: int, x: float, y: float) -> tuple[int, int]:
     """(the covering polygon of lowest number or -1, how many cover it) of a point in a cell of
     ``value``."""
@@ -205,7 +205,7 @@ def covering_count(records: FloatArray, value: int, x: float, y: float) -> tuple
             return first, hits
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def covering_list(
     records: FloatArray, value: int, x: float, y: float, out: IntArray, used: int
 ) -> tuple[IntArray, int]:
@@ -222,16 +222,17 @@ def covering_list(
             covers, at = _entry_covers(records, at + 1, (entry >> 1) & 7, x, y)
         if covers:
             if used == len(out):
-                grown = np.empty(2 * used + 16, np.int32)
-                grown[:used] = out
-                out = grown
+                longer = np.empty(2 * used + 16, np.int32)
+                for i in range(used):
+                    longer[i] = out[i]
+                out = longer
             out[used] = entry >> 4
             used += 1
         if entry & 1:
             return out, used
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def cover_one(
     frame: FloatArray, cells: IntArray, records: FloatArray, x: float, y: float
 ) -> tuple[int, int]:
@@ -240,7 +241,7 @@ def cover_one(
     return covering_count(records, cell_at(x0, y0, x1, y1, per_x, per_y, cells, x, y), x, y)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _first_of(
     frame: FloatArray,
     cells: IntArray,
@@ -255,7 +256,7 @@ def _first_of(
         out[i] = value if value >= EMPTY else covering_count(records, value, x[i], y[i])[0]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _covering(
     frame: FloatArray, cells: IntArray, records: FloatArray, x: FloatArray, y: FloatArray
 ) -> tuple[Any, IntArray]:

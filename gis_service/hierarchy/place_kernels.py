@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from gis_service.hierarchy.edge_grid import TIE_M, within
+from gis_service.hierarchy.kernels import kernel
 from gis_service.hierarchy.lookup_raster import EMPTY, cell_at, covering_count, covering_list
 
 FloatArray = npt.NDArray[np.float64]
@@ -16,7 +16,7 @@ Found = tuple[IntArray, IntArray, FloatArray]  # point, polygon, distance
 _TILES = 64  # a side
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _grown(found: Found, used: int, needed: int) -> Found:
     points, polygons, distances = found
     if used + needed <= points.size:
@@ -24,12 +24,12 @@ def _grown(found: Found, used: int, needed: int) -> Found:
     size = 2 * (used + needed)
     new_points, new_polygons = np.empty(size, np.int32), np.empty(size, np.int32)
     new_distances = np.empty(size)
-    new_points[:used], new_polygons[:used] = points[:used], polygons[:used]
-    new_distances[:used] = distances[:used]
+    for i in range(used):
+        new_points[i], new_polygons[i], new_distances[i] = points[i], polygons[i], distances[i]
     return new_points, new_polygons, new_distances
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def tile_order(
     frame: FloatArray, x: FloatArray, y: FloatArray
 ) -> tuple[IntArray, FloatArray, FloatArray]:
@@ -60,7 +60,7 @@ def tile_order(
     return order, sorted_x, sorted_y
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def place_inside(
     frame: FloatArray,
     cells: IntArray,
@@ -104,7 +104,7 @@ def place_inside(
     return found[0][:used], found[1][:used], found[2][:used]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def areas_within(
     frame: FloatArray,
     cells: IntArray,
@@ -159,25 +159,27 @@ def areas_within(
     return found[0][:used], found[1][:used], found[2][:used]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _sort_by_distance(near: IntArray, best: FloatArray, count: int) -> None:
-    if count > 64:
-        by_number = np.sort(near[:count])
-        near[:count] = by_number[np.argsort(best[by_number], kind="mergesort")]
-        return
-    for i in range(1, count):
-        polygon, distance = near[i], best[near[i]]
-        k = i
-        while k > 0:
-            before = best[near[k - 1]]
-            if before < distance or (before == distance and near[k - 1] < polygon):
-                break
-            near[k] = near[k - 1]
-            k -= 1
-        near[k] = polygon
+    """Shell's sort of ``near[:count]`` by distance and number: short lists are the rule."""
+    gap = 1
+    while gap < count // 9:
+        gap = 3 * gap + 1
+    while gap > 0:
+        for i in range(gap, count):
+            polygon, distance = near[i], best[near[i]]
+            k = i
+            while k >= gap:
+                before = best[near[k - gap]]
+                if before < distance or (before == distance and near[k - gap] < polygon):
+                    break
+                near[k] = near[k - gap]
+                k -= gap
+            near[k] = polygon
+        gap //= 3
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _seek(
     grid_frame: FloatArray,
     starts: IntArray,
@@ -215,7 +217,7 @@ def _seek(
     return ties, least
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def nearest_to(
     grid_frame: FloatArray,
     starts: IntArray,
@@ -232,7 +234,7 @@ def nearest_to(
     return near[:ties].copy(), least
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def place_nearest(
     grid_frame: FloatArray,
     starts: IntArray,
@@ -269,7 +271,7 @@ def place_nearest(
     return answered[:count], metres[:count], several
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def by_point(points: IntArray, count: int) -> IntArray:
     """The stable order that sorts ``points`` (all below count), by counting."""
     at = np.zeros(count + 1, np.int32)

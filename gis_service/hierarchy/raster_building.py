@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import shapely
 
 from gis_service.errors import InvalidInput
+from gis_service.hierarchy.kernels import kernel
 from gis_service.hierarchy.ring_tests import orientation
 
 FloatArray = npt.NDArray[np.float64]
@@ -65,13 +65,13 @@ def raster_frame(edges: FloatArray, cells: int) -> FloatArray:
     return np.array([x0, y0, x1, y1, cells / (x1 - x0), cells / (y1 - y0)])
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def cell_of(value: float, origin: float, per_unit: float, count: int) -> int:
     """The column or row of a coordinate: monotone in it, and the same for edges and points."""
     return min(int((value - origin) * per_unit), count - 1)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def columns_in_row(
     u1: float, v1: float, u2: float, v2: float, row: int, slack: float
 ) -> tuple[float, float]:
@@ -90,98 +90,102 @@ def columns_in_row(
     return min(ua, ub) - slack, max(ua, ub) + slack
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _in_cell(u: float, v: float, column: int, row: int) -> bool:
     """Whether a position lies in a cell, or so close that rounding may have put it there."""
     low, high = -2 * SLACK, 1 + 2 * SLACK
     return low <= u - column <= high and low <= v - row <= high
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _longer(array: npt.NDArray[Any], used: int, needed: int) -> npt.NDArray[Any]:
     if used + needed <= len(array):
         return array
-    out = np.empty((2 * (used + needed), array.shape[1]), array.dtype)
-    out[:used] = array[:used]
+    out = np.empty(2 * (used + needed), array.dtype)
+    for i in range(used):
+        out[i] = array[i]
     return out
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _bands(own: FloatArray, axis: int, first: int, count: int) -> tuple[LongArray, LongArray]:
     """Edges by the rows (axis 1) or columns (axis 0) that they meet, slack included, as CSR."""
-    starts = np.zeros(count + 1, np.int64)
-    order = np.empty(0, np.int64)
-    at = starts
-    for fill in range(2):
-        if fill:
-            starts[1:] = np.cumsum(starts[1:])
-            order, at = np.empty(starts[-1], np.int64), starts[:-1].copy()
-        for i in range(len(own)):
-            a, b = own[i, axis], own[i, axis + 2]
-            low = max(int(min(a, b) - SLACK) - first, 0)
-            high = min(int(max(a, b) + SLACK) - first, count - 1)
-            for band in range(low, high + 1):
-                if fill:
-                    order[at[band]] = i
-                    at[band] += 1
-                else:
-                    starts[band + 1] += 1
+    starts = np.zeros(count + 2, np.int64)  # one longer: filling moves each start to its end
+    for i in range(len(own)):
+        low, high = _band(own, i, axis, first, count)
+        for band in range(low, high + 1):
+            starts[band + 2] += 1
+    for band in range(count):
+        starts[band + 2] += starts[band + 1]
+    order = np.empty(starts[count + 1], np.int64)
+    for i in range(len(own)):
+        low, high = _band(own, i, axis, first, count)
+        for band in range(low, high + 1):
+            order[starts[band + 1]] = i
+            starts[band + 1] += 1
     return starts, order
 
 
-@numba.njit(cache=True, nogil=True)
-def _on_the_way(own: FloatArray, i: int, axis: int, cell: int, forward: bool) -> bool:
-    """Whether edge i can be met from inside column (axis 0) or row ``cell``, going that way."""
-    if forward:
-        return max(own[i, axis], own[i, axis + 2]) >= cell - SLACK
-    return min(own[i, axis], own[i, axis + 2]) <= cell + 1 + SLACK
+@kernel
+def _band(own: FloatArray, i: int, axis: int, first: int, count: int) -> tuple[int, int]:
+    a, b = own[i, axis], own[i, axis + 2]
+    low, high = int(min(a, b) - SLACK) - first, int(max(a, b) + SLACK) - first
+    return max(low, 0), min(high, count - 1)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _split(
-    edges: FloatArray, own: FloatArray, start: int, near: IntArray, column: int, row: int
+    edges: FloatArray,
+    own: FloatArray,
+    start: int,
+    near: IntArray,
+    k: int,
+    column: int,
+    row: int,
 ) -> tuple[int, int, int]:
     """(LINE, CONVEX or REFLEX, edge, next edge), or (-1, 0, 0), of a polygon in a cell that
-    ``near`` = (count, i, j) edges touch.
+    ``near[k]`` = (count, i, j) edges touch.
 
     One edge that crosses the whole cell, or two that leave it from one common vertex, split the
     cell in two: there the side of the line or of the corner decides.
     """
-    i, j = near[1], near[2]
-    if near[0] == 1:
+    count, i, j = near[k, 0], near[k, 1], near[k, 2]
+    if count == 1:
         if _in_cell(own[i, 0], own[i, 1], column, row):
             return -1, 0, 0
         if _in_cell(own[i, 2], own[i, 3], column, row):
             return -1, 0, 0
         return LINE, start + i, start + i
-    if near[0] != 2:
+    if count != 2:
         return -1, 0, 0
     if own[i, 0] == own[j, 2] and own[i, 1] == own[j, 3]:
         i, j = j, i
-    a, b = edges[start + i], edges[start + j]
+    a, b = start + i, start + j
     if (
-        a[2] != b[0]
-        or a[3] != b[1]
+        edges[a, 2] != edges[b, 0]
+        or edges[a, 3] != edges[b, 1]
         or not _in_cell(own[j, 0], own[j, 1], column, row)
         or _in_cell(own[i, 0], own[i, 1], column, row)
         or _in_cell(own[j, 2], own[j, 3], column, row)
     ):
         return -1, 0, 0
-    turn = orientation(a[0], a[1], b[0], b[1], b[2], b[3])
-    return CONVEX if turn > 0 else REFLEX, start + i, start + j
+    turn = orientation(edges[a, 0], edges[a, 1], edges[b, 0], edges[b, 1], edges[b, 2], edges[b, 3])
+    return CONVEX if turn > 0 else REFLEX, a, b
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def burn(
     edges: FloatArray, edge_starts: LongArray, frame: FloatArray, cells: int
-) -> tuple[LongArray, FloatArray]:
+) -> tuple[LongArray, LongArray, LongArray, LongArray, FloatArray]:
     """What each polygon is in each cell it touches, polygon by polygon.
 
-    Rows of the first: cell, 2 × (8 × polygon + kind), where its coordinates begin, how many.
+    Per polygon and cell: the cell, 2 × (8 × polygon + kind), where its coordinates begin and how
+    many there are; then all coordinates.
     """
-    pairs = np.empty((1024, 4), np.int64)
+    where, entries = np.empty(1024, np.int64), np.empty(1024, np.int64)
+    begins, sizes = np.empty(1024, np.int64), np.empty(1024, np.int64)
     used = 0
-    words = np.empty((4096, 1))
+    words = np.empty(4096)
     written = 0
     # of the cells of one polygon's box: how many edges touch it, two of them, and their parity
     near = np.zeros((1, 3), np.int32)
@@ -191,22 +195,25 @@ def burn(
         if start == stop:
             continue
         own = np.empty((stop - start, 4))  # in cell units
+        low_u, low_v, high_u, high_v = np.inf, np.inf, -np.inf, -np.inf
         for i in range(stop - start):
             for k in range(4):
                 own[i, k] = (edges[start + i, k] - frame[k % 2]) * frame[4 + k % 2]
-        left = max(int(own[:, 0].min() - SLACK), 0)
-        bottom = max(int(own[:, 1].min() - SLACK), 0)
-        width = min(int(own[:, 0].max() + SLACK), cells - 1) - left + 1
-        height = min(int(own[:, 1].max() + SLACK), cells - 1) - bottom + 1
-        if len(toggles) < width * height:
-            near = np.zeros((width * height, 3), np.int32)
-            toggles = np.zeros(width * height, np.bool_)
-        near[: width * height, 0] = 0
-        toggles[: width * height] = False
+            low_u, high_u = min(low_u, own[i, 0]), max(high_u, own[i, 0])
+            low_v, high_v = min(low_v, own[i, 1]), max(high_v, own[i, 1])
+        left, bottom = max(int(low_u - SLACK), 0), max(int(low_v - SLACK), 0)
+        width = min(int(high_u + SLACK), cells - 1) - left + 1
+        height = min(int(high_v + SLACK), cells - 1) - bottom + 1
+        box = width * height
+        if len(toggles) < box:
+            near, toggles = np.zeros((box, 3), np.int32), np.zeros(box, np.bool_)
+        for k in range(box):
+            near[k, 0], toggles[k] = 0, False
         _mark(own, left, bottom, width, height, near, toggles)
         by_row, row_edges = _bands(own, 1, bottom, height)
         by_column, column_edges = _bands(own, 0, left, width)
-        pairs = _longer(pairs, used, width * height)
+        where, entries = _longer(where, used, box), _longer(entries, used, box)
+        begins, sizes = _longer(begins, used, box), _longer(sizes, used, box)
         for row in range(height):
             inside = False
             for column in range(width):
@@ -214,30 +221,88 @@ def burn(
                 inside ^= toggles[k]
                 if not (near[k, 0] or inside):
                     continue
-                cell = (row + bottom) * cells + column + left
-                kind, i, j = FULL, 0, 0
                 begin = written
+                kind, a, b = FULL, 0, 0
                 if near[k, 0]:
-                    kind, i, j = _split(edges, own, start, near[k], column + left, row + bottom)
+                    kind, a, b = _split(edges, own, start, near, k, column + left, row + bottom)
                 if kind >= LINE:
                     words = _longer(words, written, 6)
-                    words[written : written + 4, 0] = edges[i]
-                    words[written + 4 : written + 6, 0] = edges[j, 2:]
+                    for m in range(4):
+                        words[written + m] = edges[a, m]
+                    words[written + 4], words[written + 5] = edges[b, 2], edges[b, 3]
                     written += 4 if kind == LINE else 6
                 elif kind < 0:
-                    rows = row_edges[by_row[row] : by_row[row + 1]]
-                    columns = column_edges[by_column[column] : by_column[column + 1]]
-                    kind, words, written = _ways_out(
-                        edges[start:stop], own, rows, columns, column + left, row + bottom,
-                        words, written,
-                    )  # fmt: skip
-                pairs[used, 0], pairs[used, 1] = cell, 2 * (8 * polygon + kind)
-                pairs[used, 2], pairs[used, 3] = begin, written - begin
+                    way, fewest = _way_out(
+                        own, by_row, row_edges, by_column, column_edges, row, column, left, bottom
+                    )
+                    words = _longer(words, written, 1 + 4 * fewest)
+                    words[written] = fewest
+                    written += 1
+                    if way < UP:
+                        band, order, at, cell = by_row, row_edges, row, column + left
+                    else:
+                        band, order, at, cell = by_column, column_edges, column, row + bottom
+                    for m in range(band[at], band[at + 1]):
+                        if _on_the_way(own, order[m], way, cell):
+                            _write_towards(words, written, edges, start + order[m], way)
+                            written += 4
+                    kind = way
+                where[used], entries[used] = (
+                    (row + bottom) * cells + column + left,
+                    2 * (8 * polygon + kind),
+                )
+                begins[used], sizes[used] = begin, written - begin
                 used += 1
-    return pairs[:used], words[:written, 0].copy()
+    return where[:used], entries[:used], begins[:used], sizes[:used], words
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
+def _on_the_way(own: FloatArray, i: int, way: int, cell: int) -> bool:
+    """Whether a ray from inside column or row ``cell`` may meet edge i, going that way."""
+    axis = 0 if way < UP else 1
+    if way == RIGHT or way == UP:
+        return max(own[i, axis], own[i, axis + 2]) >= cell - SLACK
+    return min(own[i, axis], own[i, axis + 2]) <= cell + 1 + SLACK
+
+
+@kernel
+def _way_out(
+    own: FloatArray,
+    by_row: LongArray,
+    row_edges: LongArray,
+    by_column: LongArray,
+    column_edges: LongArray,
+    row: int,
+    column: int,
+    left: int,
+    bottom: int,
+) -> tuple[int, int]:
+    """The direction in which a ray from the cell may meet fewest edges, and how many."""
+    best, fewest = RIGHT, len(own) + 1
+    for way in range(RIGHT, DOWN + 1):
+        count = 0
+        if way < UP:
+            for m in range(by_row[row], by_row[row + 1]):
+                count += _on_the_way(own, row_edges[m], way, column + left)
+        else:
+            for m in range(by_column[column], by_column[column + 1]):
+                count += _on_the_way(own, column_edges[m], way, row + bottom)
+        if count < fewest:
+            best, fewest = way, count
+    return best, fewest
+
+
+@kernel
+def _write_towards(words: FloatArray, at: int, edges: FloatArray, i: int, way: int) -> None:
+    """Writes edge i mirrored so that every ray goes towards +x: (x, y) for RIGHT, (-x, y) for
+    LEFT, (y, x) for UP, (-y, x) for DOWN."""
+    axis = 0 if way < UP else 1
+    sign = 1.0 if way == RIGHT or way == UP else -1.0
+    words[at], words[at + 1] = sign * edges[i, axis], edges[i, 1 - axis]
+    words[at + 2], words[at + 3] = sign * edges[i, axis + 2], edges[i, 3 - axis]
+
+
+@kernel
 def _mark(
     own: FloatArray,
     left: int,
@@ -268,80 +333,44 @@ def _mark(
                     toggles[at + column] = not toggles[at + column]
 
 
-@numba.njit(cache=True, nogil=True)
-def _ways_out(
-    edges: FloatArray,
-    own: FloatArray,
-    rows: LongArray,
-    columns: LongArray,
-    column: int,
-    row: int,
+@kernel
+def assemble(
+    where: LongArray,
+    entries: LongArray,
+    begins: LongArray,
+    sizes: LongArray,
     words: FloatArray,
-    written: int,
-) -> tuple[int, FloatArray, int]:
-    """Writes the edges that a ray from the cell may meet, in the direction with fewest.
-
-    Coordinates are mirrored so that every ray goes towards +x: (x, y) for RIGHT, (-x, y) for
-    LEFT, (y, x) for UP, (-y, x) for DOWN.
-    """
-    best, fewest = RIGHT, len(edges) + 1
-    for way in range(RIGHT, DOWN + 1):
-        axis = 0 if way < UP else 1
-        cell = column if way < UP else row
-        count = 0
-        for i in rows if way < UP else columns:
-            count += _on_the_way(own, i, axis, cell, way == RIGHT or way == UP)
-        if count < fewest:
-            best, fewest = way, count
-    axis = 0 if best < UP else 1
-    cell = column if best < UP else row
-    forward = best == RIGHT or best == UP
-    sign = 1.0 if forward else -1.0
-    words = _longer(words, written, 1 + 4 * fewest)
-    words[written, 0] = fewest
-    written += 1
-    for i in rows if best < UP else columns:
-        if _on_the_way(own, i, axis, cell, forward):
-            words[written, 0] = sign * edges[i, axis]
-            words[written + 1, 0] = edges[i, 1 - axis]
-            words[written + 2, 0] = sign * edges[i, axis + 2]
-            words[written + 3, 0] = edges[i, 3 - axis]
-            written += 4
-    return best, words, written
-
-
-@numba.njit(cache=True, nogil=True)
-def assemble(pairs: LongArray, words: FloatArray, count: int) -> tuple[IntArray, FloatArray]:
+    count: int,
+) -> tuple[IntArray, FloatArray]:
     """The raster's cells and the records of its mixed cells, of what :func:`burn` gives.
 
     A record is one run of words: per polygon its entry, 2 × (8 × polygon + kind) and 1 more if it
     is the cell's last, and that kind's coordinates.
     """
-    cells = np.full(count, EMPTY, np.int32)
-    last = np.full(count, -1, np.int64)
-    size = np.zeros(count, np.int64)
-    for i in range(len(pairs)):
-        cell = pairs[i, 0]
-        size[cell] += 1 + pairs[i, 3]
+    cells = np.empty(count, np.int32)
+    last, size = np.empty(count, np.int64), np.zeros(count, np.int64)
+    for cell in range(count):
+        cells[cell] = EMPTY
+    for i in range(len(where)):
+        cell = where[i]
+        size[cell] += 1 + sizes[i]
         last[cell] = i
-        if size[cell] == 1 and (pairs[i, 1] >> 1) & 7 == FULL:
-            cells[cell] = pairs[i, 1] >> 4
+        if size[cell] == 1 and (entries[i] >> 1) & 7 == FULL:
+            cells[cell] = entries[i] >> 4
         else:
             cells[cell] = -2
-    at = np.zeros(count, np.int64)
     total = 0
     for cell in range(count):
         if cells[cell] < EMPTY:
-            at[cell] = total
             cells[cell] = -2 - total
-            total += size[cell]
+            total, size[cell] = total + size[cell], total  # from here on where to write next
     records = np.empty(total)
-    for i in range(len(pairs)):
-        cell = pairs[i, 0]
+    for i in range(len(where)):
+        cell = where[i]
         if cells[cell] < EMPTY:
-            k = at[cell]
-            records[k] = pairs[i, 1] + (1 if last[cell] == i else 0)
-            for j in range(pairs[i, 3]):
-                records[k + 1 + j] = words[pairs[i, 2] + j]
-            at[cell] += 1 + pairs[i, 3]
+            at = size[cell]
+            records[at] = entries[i] + (1 if last[cell] == i else 0)
+            for k in range(sizes[i]):
+                records[at + 1 + k] = words[begins[i] + k]
+            size[cell] = at + 1 + sizes[i]
     return cells, records

@@ -7,15 +7,16 @@ cannot tell. A point exactly on an edge is therefore told apart from one that is
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from gis_service.hierarchy.kernels import kernel
 
 _FILTER = (3.0 + 16.0 * 2.0**-53) * 2.0**-53
 _SPLITTER = 2.0**27 + 1.0
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _two_product(a: float, b: float) -> tuple[float, float]:
     """``a * b`` as an unevaluated sum of two doubles (Dekker)."""
     product = a * b
@@ -29,7 +30,7 @@ def _two_product(a: float, b: float) -> tuple[float, float]:
     return product, error
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _two_difference(a: float, b: float) -> tuple[float, float]:
     """``a - b`` as an unevaluated sum of two doubles (Knuth)."""
     difference = a - b
@@ -38,7 +39,7 @@ def _two_difference(a: float, b: float) -> tuple[float, float]:
     return difference, (a - a_part) + (b_part - b)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _exact_orientation(ax: float, ay: float, bx: float, by: float, px: float, py: float) -> int:
     left_x = _two_difference(ax, px)
     left_y = _two_difference(by, py)
@@ -70,7 +71,7 @@ def _exact_orientation(ax: float, ay: float, bx: float, by: float, px: float, py
     return 0
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def orientation(ax: float, ay: float, bx: float, by: float, px: float, py: float) -> int:
     """1 if p lies left of the line a → b, -1 if right, 0 if exactly on it."""
     left = (ax - px) * (by - py)
@@ -84,7 +85,7 @@ def orientation(ax: float, ay: float, bx: float, by: float, px: float, py: float
     return _exact_orientation(ax, ay, bx, by, px, py)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def edges_cover(words: npt.NDArray[np.float64], start: int, stop: int, x: float, y: float) -> bool:
     """Whether a polygon covers (x, y), its edges (x1, y1, x2, y2) being ``words[start:stop]``.
 
