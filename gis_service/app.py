@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
@@ -38,9 +40,12 @@ log = logging.getLogger(__name__)
 
 STATUSES: dict[type[errors.DomainError], tuple[int, str, str]] = {
     errors.InvalidInput: (400, "请求无效", "invalid request"),
+    errors.NotSignedIn: (401, "需要登录", "sign in first"),
+    errors.Forbidden: (403, "无权限", "not allowed"),
     errors.NotFound: (404, "未找到", "not found"),
     errors.Conflict: (409, "冲突", "conflict"),
     errors.TooLarge: (413, "内容过大", "too large"),
+    errors.TooMany: (429, "过于频繁", "too many requests"),
     errors.NotReady: (503, "尚未就绪", "not ready"),
     errors.ConfigurationError: (500, "配置错误", "configuration error"),
 }
@@ -116,10 +121,15 @@ async def _ready(request: Request) -> Response:
     )
 
 
-def _problem(status: int, title: str, detail: str, where: str | None = None) -> Response:
+def _problem(
+    status: int, title: str, detail: str, where: str | None = None, changes: Any = None
+) -> Response:
+    """RFC 9457; ``changes`` are the log rows that the sender of a stale edit has not seen."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
     if where:
         body["where"] = where
+    if changes is not None:
+        body["changes"] = changes
     return Response(orjson.dumps(body), status_code=status, media_type="application/problem+json")
 
 
@@ -127,7 +137,15 @@ async def _domain_problem(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, errors.DomainError)  # noqa: S101 - registered for these only
     status, zh, en = STATUSES[type(problem)]
     locale = locale_of(request)
-    return _problem(status, zh if locale == "zh" else en, problem.text(locale), problem.where)
+    response = _problem(
+        status, zh if locale == "zh" else en, problem.text(locale), problem.where,
+        problem.data.get("changes"),
+    )  # fmt: skip
+    if isinstance(problem, errors.NotSignedIn):
+        response.headers["WWW-Authenticate"] = "Bearer"
+    if "retry_after_s" in problem.data:
+        response.headers["Retry-After"] = str(math.ceil(problem.data["retry_after_s"]))
+    return response
 
 
 async def _validation_problem(request: Request, problem: Exception) -> Response:

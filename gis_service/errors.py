@@ -49,3 +49,15 @@ class NotReady(DomainError):
 
 class ConfigurationError(DomainError):
     """The deployment is set up wrongly; the message says what to change."""
+
+
+class NotSignedIn(DomainError):
+    """It takes an account, and the request carries none that is valid."""
+
+
+class Forbidden(DomainError):
+    """The account may not do or see this."""
+
+
+class TooMany(DomainError):
+    """Too many requests or attempts; ``data['retry_after_s']`` says when to come back."""

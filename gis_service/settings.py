@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -52,6 +53,44 @@ class Settings(BaseSettings):
     load_batch: int = Field(50_000, ge=100, description="incidents committed at a time")
     tile_cache_bytes: int = Field(128 * 2**20, ge=0, description="in-process tile cache")
     statement_timeout_s: int = Field(30, ge=1, description="longest query of a request")
+
+    # accounts
+    public: bool = Field(
+        True, description="area and aggregated layers, areas and locate need no account"
+    )
+    session_idle_minutes: int = Field(30, ge=1, description="a session ends after this idleness")
+    session_hours: int = Field(12, ge=1, description="a session ends after this in any case")
+    password_min_length: int = Field(10, ge=8, description="shortest password accepted")
+    password_kinds: int = Field(
+        3, ge=1, le=4, description="of lower case, upper case, digits, others: kinds it needs"
+    )
+    lockout_failures: int = Field(5, ge=1, description="failed logins that lock an account")
+    lockout_minutes: int = Field(15, ge=1, description="how long it stays locked")
+    secure_cookies: bool | None = Field(
+        None, description="cookies over HTTPS only; unset: wherever the request came over HTTPS"
+    )
+    audit_days: int = Field(184, ge=184, description="how long the audit log is kept at least")
+
+    # incidents
+    workday_mode: Literal["hours8", "end_of_day"] = Field(
+        "hours8", description="a working day is 8 working hours, or ends with the n-th working day"
+    )
+    quick_check_share: float = Field(
+        0.1, ge=0, le=1, description="share of quick fixes that someone else checks on site"
+    )
+    resolve_needs_photo: bool = Field(False, description="no 'resolve' without a photo")
+    file_unverified: list[str] = Field(
+        ["patrol", "superior", "platform"], description="sources filed without a verification"
+    )
+    duplicate_m: float = Field(50.0, gt=0, description="reach of duplicate candidates, m")
+    duplicate_hours: float = Field(24.0, gt=0, description="how far back they reach, hours")
+    personal_days: int = Field(
+        365, ge=1, description="reporters' names and phones are deleted after"
+    )
+    report_in_minutes: int = Field(120, ge=1, description="time to report in after a whistle")
+    photo_bytes: int = Field(20 * 2**20, ge=1, description="largest photo accepted")
+    photo_pixels: int = Field(36_000_000, ge=1, description="most pixels of a photo")
+    public_reports_per_hour: int = Field(20, ge=1, description="public reports from one address")
 
     # what the map shows
     title: str = Field("网格巡查与案件地图", description="title of the map page")

@@ -9,12 +9,15 @@ from geoalchemy2 import Geometry, WKBElement
 from sqlalchemy import (
     REAL,
     BigInteger,
+    Boolean,
     DateTime,
     Float,
     ForeignKey,
     Identity,
     Index,
     Integer,
+    LargeBinary,
+    SmallInteger,
     Text,
     func,
     text,
@@ -83,6 +86,120 @@ class Incident(Base):
     revision_id: Mapped[int | None] = mapped_column(Integer)
     filed_path: Mapped[dict[str, Any]] = mapped_column(JSONB)
 
+    # rises with every change; who acts on an older one is told what changed
+    version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
+    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    is_order: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))  # 点单
+    urgent: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    supervised: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))  # 督办
+    quick: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))  # 快处
+    condition_id: Mapped[int | None] = mapped_column(ForeignKey("class_condition.id"))
+    unit_id: Mapped[int | None] = mapped_column(Integer)
+    squad_id: Mapped[int | None] = mapped_column(Integer)
+    # how the deadline came about: start, limit, pauses, extensions, words in zh and en
+    due_basis: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    their_due_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    # when the latest pass reached each stage
+    verified_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    filed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    dispatched_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    accepted_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    resolved_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    resolved_by: Mapped[str | None] = mapped_column(Text)  # who may not check the result
+    rework_count: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    state_before: Mapped[str | None] = mapped_column(Text)  # of a deferred or merged incident
+    merged_into: Mapped[int | None] = mapped_column(BigInteger)
+    case_number: Mapped[str | None] = mapped_column(Text)  # of the enforcement case
+
+
+class Report(Base):
+    """One person's or source's word of an incident. Merging moves it, un-merging moves it back."""
+
+    __tablename__ = "report"
+    __table_args__ = (
+        Index("report_incident", "incident_id"),
+        Index("report_first_incident", "first_incident_id"),
+        Index("report_follow", "follow_code", unique=True),
+        Index("report_external", "source", "external_id", unique=True),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incident.id"))
+    first_incident_id: Mapped[int] = mapped_column(ForeignKey("incident.id"))  # before any merging
+    source: Mapped[str] = mapped_column(Text)
+    external_id: Mapped[str | None] = mapped_column(Text)  # the number it has where it came from
+    reported_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    description: Mapped[str | None] = mapped_column(Text)
+    reporter_id: Mapped[int | None] = mapped_column(ForeignKey("reporter.id"))
+    follow_code: Mapped[str | None] = mapped_column(Text)  # opens the public progress page
+    reply: Mapped[str | None] = mapped_column(Text)  # what is sent back to the source
+    returned_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))  # 退单
+    called_back_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))  # 回访
+    rating: Mapped[int | None] = mapped_column(SmallInteger)  # 1 to 5
+    rating_text: Mapped[str | None] = mapped_column(Text)
+
+
+class Reporter(Base):
+    """Who reported: personal data, encrypted, deleted after the retention setting."""
+
+    __tablename__ = "reporter"
+    __table_args__ = (Index("reporter_created", "created_at"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)  # name, phone, e-mail as encrypted JSON
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+
+class IncidentAttachment(Base):
+    """A photo of an incident and what it shows: ``report``, ``resolve`` or ``check``."""
+
+    __tablename__ = "incident_attachment"
+    __table_args__ = (Index("incident_attachment_attachment", "attachment_id"),)
+
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incident.id"), primary_key=True)
+    attachment_id: Mapped[int] = mapped_column(ForeignKey("attachment.id"), primary_key=True)
+    purpose: Mapped[str] = mapped_column(Text)
+
+
+class Whistle(Base):
+    """吹哨: a street calls units to one incident."""
+
+    __tablename__ = "whistle"
+    __table_args__ = (Index("whistle_incident", "incident_id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incident.id"))
+    called_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    called_by: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    report_in_by: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class WhistleUnit(Base):
+    """报到: a called unit and when it reported in."""
+
+    __tablename__ = "whistle_unit"
+    __table_args__ = (Index("whistle_unit_unit", "unit_id"),)
+
+    whistle_id: Mapped[int] = mapped_column(ForeignKey("whistle.id"), primary_key=True)
+    unit_id: Mapped[int] = mapped_column(ForeignKey("unit.id"), primary_key=True)
+    lead: Mapped[bool] = mapped_column(Boolean)
+    reported_in_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    reported_in_by: Mapped[str | None] = mapped_column(Text)
+
+
+class IdempotencyKey(Base):
+    """The answer that a repeated submission gets again."""
+
+    __tablename__ = "idempotency_key"
+    __table_args__ = (Index("idempotency_key_at", "at"),)
+
+    owner: Mapped[str] = mapped_column(Text, primary_key=True)  # account, or public
+    key: Mapped[str] = mapped_column(Text, primary_key=True)
+    request_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    incident_id: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
 
 class IncidentLog(Base):
     """One row per change of an incident: what, when, by whom, why."""
@@ -96,4 +213,6 @@ class IncidentLog(Base):
     actor: Mapped[str] = mapped_column(Text)
     action: Mapped[str] = mapped_column(Text)
     state: Mapped[str] = mapped_column(Text)
+    # the incident's version after the change
+    version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
     detail: Mapped[dict[str, Any] | None] = mapped_column(JSONB)

@@ -1,0 +1,1 @@
+"""Photos and scans: the original as evidence, a public rendition without metadata."""

@@ -1,0 +1,1 @@
+"""Who answers for a place, a class and a time."""
