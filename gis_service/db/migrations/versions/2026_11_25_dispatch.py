@@ -411,13 +411,17 @@ def upgrade() -> None:
     op.add_column("incident", sa.Column("state_before", sa.Text(), nullable=True))
     op.add_column("incident", sa.Column("merged_into", sa.BigInteger(), nullable=True))
     op.add_column("incident", sa.Column("case_number", sa.Text(), nullable=True))
-    op.create_foreign_key(None, "incident", "class_condition", ["condition_id"], ["id"])
+    op.create_foreign_key(
+        "incident_condition_id_fkey", "incident", "class_condition", ["condition_id"], ["id"]
+    )
     op.add_column("incident_class", sa.Column("valid_from", sa.Date(), nullable=True))
     op.add_column("incident_class", sa.Column("valid_to", sa.Date(), nullable=True))
     op.add_column("incident_class", sa.Column("unit_id", sa.Integer(), nullable=True))
     op.add_column("incident_class", sa.Column("duplicate_m", sa.Float(), nullable=True))
     op.add_column("incident_class", sa.Column("duplicate_hours", sa.Float(), nullable=True))
-    op.create_foreign_key(None, "incident_class", "unit", ["unit_id"], ["id"])
+    op.create_foreign_key(
+        "incident_class_unit_id_fkey", "incident_class", "unit", ["unit_id"], ["id"]
+    )
     op.add_column(
         "incident_log",
         sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
@@ -431,7 +435,7 @@ def downgrade() -> None:
     # WARNING: constraint name is None; this directive will fail as
     # rendered.  Add a name, or use a naming convention; see
     # https://alembic.sqlalchemy.org/en/latest/naming.html
-    op.drop_constraint(None, "incident_class", type_="foreignkey")
+    op.drop_constraint("incident_class_unit_id_fkey", "incident_class", type_="foreignkey")
     op.drop_column("incident_class", "duplicate_hours")
     op.drop_column("incident_class", "duplicate_m")
     op.drop_column("incident_class", "unit_id")
@@ -440,7 +444,7 @@ def downgrade() -> None:
     # WARNING: constraint name is None; this directive will fail as
     # rendered.  Add a name, or use a naming convention; see
     # https://alembic.sqlalchemy.org/en/latest/naming.html
-    op.drop_constraint(None, "incident", type_="foreignkey")
+    op.drop_constraint("incident_condition_id_fkey", "incident", type_="foreignkey")
     op.drop_column("incident", "case_number")
     op.drop_column("incident", "merged_into")
     op.drop_column("incident", "state_before")
