@@ -247,9 +247,11 @@ def _load_batch(
             session, parsed, chosen, classes, methods, placements, locator, mapping.origin
         )
         connection = driver_connection(session)
-        # statistics taken while a first batch is not committed count no incident, and the log's
-        # reference would then be checked by reading the whole table once for each of its rows
-        connection.execute("SET LOCAL enable_seqscan = off")
+        if fresh:
+            # statistics taken while the first rows are not committed count none, and the log's
+            # references would then be checked through any index that holds the id: no run of
+            # them gets this lock before the commit
+            connection.execute("LOCK TABLE incident IN SHARE UPDATE EXCLUSIVE MODE")
         copy_table(connection, "incident", incidents, jsonb=["candidates", "filed_path"])
         copy_table(connection, "incident_log", log)
         result.loaded = len(chosen)
