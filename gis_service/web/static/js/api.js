@@ -4,11 +4,17 @@ import { language, t } from "./i18n.js";
 
 /** What went wrong with a request, in the user's language. */
 export class ApiError extends Error {
-  /** @param {number} status 0: the service was not reached @param {string} message @param {string} [where] */
-  constructor(status, message, where = "") {
+  /**
+   * @param {number} status 0: the service was not reached
+   * @param {string} message
+   * @param {string} [where]
+   * @param {any} [problem] the problem details as they came
+   */
+  constructor(status, message, where = "", problem = {}) {
     super(message);
     this.status = status;
     this.where = where;
+    this.problem = problem;
   }
 }
 
@@ -38,23 +44,43 @@ export function address(path, query = {}) {
  * @param {{signal?: AbortSignal}} [options]
  * @returns {Promise<any>}
  */
-export async function getJSON(path, query = {}, { signal } = {}) {
+export const getJSON = (path, query = {}, { signal } = {}) => ask(address(path, query), { signal });
+
+/**
+ * Sends `body` (JSON, or a form with files) and answers with the JSON that comes back. Throws like
+ * getJSON.
+ * @param {string} method
+ * @param {string} path
+ * @param {any} [body]
+ * @param {{signal?: AbortSignal, headers?: Record<string, string>}} [options]
+ * @returns {Promise<any>}
+ */
+export const send = (method, path, body, { signal, headers = {} } = {}) => ask(path, {
+  method,
+  signal,
+  headers: body === undefined || body instanceof FormData ? headers : { "Content-Type": "application/json", ...headers },
+  body: body === undefined || body instanceof FormData ? body : JSON.stringify(body),
+});
+
+/** @param {string} path @param {RequestInit} options @returns {Promise<any>} */
+async function ask(path, options) {
   let answer;
   try {
-    answer = await fetch(address(path, query), {
-      signal,
+    answer = await fetch(path, {
       priority: "high", // before the tiles that wait for the same few connections
-      headers: { Accept: "application/json", "Accept-Language": language() },
+      ...options,
+      headers: { Accept: "application/json", "Accept-Language": language(), ...options.headers },
     });
   } catch (error) {
-    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    if (isAbort(error)) throw error;
     throw new ApiError(0, t("error.network"));
   }
   if (answer.ok) {
+    if (answer.status === 204) return null;
     try {
       return await answer.json();
     } catch (error) {
-      if (error instanceof DOMException && error.name === "AbortError") throw error;
+      if (isAbort(error)) throw error;
       throw new ApiError(answer.status, t("error.garbled"));
     }
   }
@@ -63,6 +89,7 @@ export async function getJSON(path, query = {}, { signal } = {}) {
     answer.status,
     problem.detail || problem.title || t("error.status", { status: String(answer.status) }),
     problem.where ?? "",
+    problem,
   );
 }
 
