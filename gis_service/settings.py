@@ -66,10 +66,17 @@ class Settings(BaseSettings):
     )
     lockout_failures: int = Field(5, ge=1, description="failed logins that lock an account")
     lockout_minutes: int = Field(15, ge=1, description="how long it stays locked")
+    logins_per_minute: int = Field(
+        30, ge=1, description="attempts to sign in from one address, per minute"
+    )
     secure_cookies: bool | None = Field(
         None, description="cookies over HTTPS only; unset: wherever the request came over HTTPS"
     )
     audit_days: int = Field(184, ge=184, description="how long the audit log is kept at least")
+    personal_key_file: Path | None = Field(
+        None,
+        description="keys of personal data; unset: keys/personal.key in the data folder",
+    )
 
     # incidents
     workday_mode: Literal["hours8", "end_of_day"] = Field(
@@ -80,7 +87,7 @@ class Settings(BaseSettings):
     )
     resolve_needs_photo: bool = Field(False, description="no 'resolve' without a photo")
     file_unverified: list[str] = Field(
-        ["patrol", "superior", "platform"], description="sources filed without a verification"
+        ["patrol", "superior", "city_platform"], description="sources filed without a verification"
     )
     duplicate_m: float = Field(50.0, gt=0, description="reach of duplicate candidates, m")
     duplicate_hours: float = Field(24.0, gt=0, description="how far back they reach, hours")
