@@ -196,4 +196,3 @@ function details(detail) {
   ].filter((word) => typeof word === "string" && word);
   return words.length ? h("span", { class: "note", text: words.join(" · ") }) : null;
 }
-
