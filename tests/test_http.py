@@ -22,10 +22,10 @@ from gis_service.incidents.loading import load_incidents
 from gis_service.incidents.mapping import read_mapping
 from gis_service.maps.checking import check_layers
 from gis_service.maps.registry import read_registry
-from gis_service.reference.classes import ensure_default_classes
+from gis_service.reference.defaults import ensure_default_classes
 from gis_service.settings import Settings
 from gis_service.wiring import REVISION_FOLLOWERS
-from tests.conftest import ROOT, Database
+from tests.conftest import ROOT, Database, token_headers
 from tests.incidents.test_loading import row, write
 from tests.shapes import small_hierarchy, square, write_hierarchy
 
@@ -61,9 +61,8 @@ def served(
     rows = [row(i, lon=118.605 + (i % 4) * 0.01, lat=24.905) for i in range(40)]
     rows += [row(100, lon="", lat=""), row(101, state="closed", closed_at="2026-03-02 10:00:00")]
     fill(module_database, tmp_path_factory.mktemp("files"), rows)
-    with TestClient(
-        create_app(module_database.settings), headers={"accept-language": "en"}
-    ) as client:
+    headers = {"accept-language": "en", **token_headers(module_database)}
+    with TestClient(create_app(module_database.settings), headers=headers) as client:
         yield client
 
 

@@ -102,7 +102,7 @@ def purge(session: Session, settings: Settings) -> int:
     if row.removed:
         record(
             session, action="audit.purge", actor="owner", success=True,
-            detail={"removed": row.removed, "last": row.last, "chain": bytes(row.chain).hex()},
+            detail={"removed": row.removed, "last": row.last_id, "chain": bytes(row.last_chain).hex()},
         )  # fmt: skip
     return int(row.removed)
 

@@ -8,8 +8,9 @@ BEGIN
             RETURN OLD;
         END IF;
     END IF;
-    RAISE EXCEPTION 'the audit log is append-only: % refused', TG_OP
-        USING ERRCODE = 'insufficient_privilege';
+    -- without a format: a per cent sign would be a parameter to the driver
+    RAISE insufficient_privilege
+        USING MESSAGE = 'the audit log is append-only: ' || TG_OP || ' refused';
 END $$;
 CREATE OR REPLACE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON audit_entry
     FOR EACH ROW EXECUTE FUNCTION audit_refuse();
@@ -17,16 +18,16 @@ CREATE OR REPLACE TRIGGER audit_no_truncate BEFORE TRUNCATE ON audit_entry
     FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
 
 CREATE OR REPLACE FUNCTION audit_purge(
-    before timestamptz, OUT removed bigint, OUT last bigint, OUT chain bytea
+    before timestamptz, OUT removed bigint, OUT last_id bigint, OUT last_chain bytea
 ) LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     -- one that is young ends it, whatever lies behind: the chain may lose its front only
-    SELECT max(e.id) INTO last FROM audit_entry e
+    SELECT max(e.id) INTO last_id FROM audit_entry e
     WHERE e.id < (SELECT coalesce(min(y.id), 9223372036854775807) FROM audit_entry y
                   WHERE y.at >= before);
-    SELECT e.chain INTO chain FROM audit_entry e WHERE e.id = last;
+    SELECT e.chain INTO last_chain FROM audit_entry e WHERE e.id = last_id;
     PERFORM set_config('gis_service.audit_purge', 'on', true);
-    DELETE FROM audit_entry e WHERE e.id <= last;
+    DELETE FROM audit_entry e WHERE e.id <= last_id;
     GET DIAGNOSTICS removed = ROW_COUNT;
     PERFORM set_config('gis_service.audit_purge', 'off', true);
 END $$;
