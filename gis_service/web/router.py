@@ -1,20 +1,24 @@
-"""The map page and its static files."""
+"""The pages and their static files."""
 
 from __future__ import annotations
 
 import json
 import posixpath
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader
 
+from gis_service.accounts.dependencies import anyone
+from gis_service.accounts.dependencies import page as signed_in_page
 from gis_service.dependencies import LANGUAGES, SettingsDependency, locale_of
 from gis_service.errors import ConfigurationError, NotFound
+from gis_service.settings import Settings
 
 HERE = Path(__file__).parent
 # Answers are checked with their ETag each time: modules name each other without a version.
@@ -47,14 +51,26 @@ def templates() -> Environment:
 
 
 @lru_cache
-def page_modules() -> list[str]:
-    """The page's scripts: named in its head, they load side by side instead of by import."""
-    return sorted(path.name for path in (HERE / "static" / "js").glob("*.js"))
+def page_modules(entry: str = "main.js") -> list[str]:
+    """The scripts that ``entry`` imports, itself included, as paths under ``static/js``: named in a
+    page's head, they load side by side instead of one import after the other."""
+    found: set[str] = set()
+    waiting = [entry]
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found.add(name)
+        text = (HERE / "static" / "js" / name).read_text(encoding="utf-8")
+        for target in re.findall(r'from "(\.[^"]+)"', text):
+            path = posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
+            if not path.startswith(".."):  # what was vendored the templates name themselves
+                waiting.append(path)
+    return sorted(found)
 
 
-@router.api_route("/", methods=["GET", "HEAD"])
-async def map_page(request: Request, settings: SettingsDependency) -> HTMLResponse:
-    """The map page in the reader's language; everything else it fetches from the API."""
+def page(name: str, request: Request, settings: Settings, entry: str) -> HTMLResponse:
+    """The page ``name`` in the reader's language; everything else it fetches from the API."""
     if not (HERE / "static" / MAPLIBRE).exists():
         raise ConfigurationError(
             "MapLibre GL is not in place; run scripts/vendor.sh",
@@ -65,14 +81,30 @@ async def map_page(request: Request, settings: SettingsDependency) -> HTMLRespon
     context: dict[str, Any] = {
         "lang": language,
         "t": lambda key: strings[key],
-        "modules": page_modules(),
+        "modules": page_modules(entry),
         "title": settings.title if language == "zh" else settings.title_en,
     }
-    html = templates().get_template("map.html").render(context)
+    html = templates().get_template(name).render(context)
     return HTMLResponse(html, headers=REVALIDATE | {"Vary": "Accept-Language"})
 
 
-@router.get("/static/strings/{language}.json")
+@router.api_route("/", methods=["GET", "HEAD"], dependencies=[Depends(signed_in_page())])
+async def map_page(request: Request, settings: SettingsDependency) -> HTMLResponse:
+    """The map page."""
+    return page("map.html", request, settings, "main.js")
+
+
+@router.api_route(
+    "/dispatch",
+    methods=["GET", "HEAD"],
+    dependencies=[Depends(signed_in_page("incident.read"))],
+)
+async def dispatch_page(request: Request, settings: SettingsDependency) -> HTMLResponse:
+    """The dispatcher's console."""
+    return page("dispatch.html", request, settings, "dispatch/main.js")
+
+
+@router.get("/static/strings/{language}.json", dependencies=[Depends(anyone())])
 async def strings_file(language: str) -> FileResponse:
     """The page's strings, for a switch of language without a reload."""
     if language not in LANGUAGES:
@@ -80,7 +112,7 @@ async def strings_file(language: str) -> FileResponse:
     return FileResponse(HERE / "strings" / f"{language}.json", headers=REVALIDATE)
 
 
-@router.api_route("/static/{path:path}", methods=["GET", "HEAD"])
+@router.api_route("/static/{path:path}", methods=["GET", "HEAD"], dependencies=[Depends(anyone())])
 async def static_file(path: str, request: Request) -> Response:
     """A script, style sheet or icon of the page, or what was vendored from npm."""
     response = await static.get_response(posixpath.normpath(path), request.scope)

@@ -18,7 +18,7 @@ STRINGS = {
 HAN = re.compile(r"[\u3400-\u9fff]")
 SOURCES = "\n".join(
     path.read_text(encoding="utf-8")
-    for path in [*(WEB / "static" / "js").glob("*.js"), *(WEB / "templates").glob("*.html")]
+    for path in [*(WEB / "static" / "js").rglob("*.js"), *(WEB / "templates").glob("*.html")]
 )
 
 

@@ -40,8 +40,11 @@ export function startCase() {
   });
 }
 
-/** Reads the open incident again; what was typed stays. */
-export const reload = () => (desk.open === null ? Promise.resolve() : load(desk.open, false));
+/** Reads the open incident again and answers with it; what is being typed stays. @returns {Promise<any>} */
+export async function reload() {
+  if (desk.open !== null) await load(desk.open, false);
+  return shown;
+}
 
 function close() {
   signal();

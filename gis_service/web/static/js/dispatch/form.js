@@ -8,7 +8,7 @@ import { makeField, remember } from "./fields.js";
 import { word } from "./row.js";
 import { ACTIONS } from "./workflow.js";
 
-/** @type {{action: string, item: any, fields: import("./fields.js").Field[], reload: () => Promise<void>}|null} */
+/** @type {{action: string, item: any, fields: import("./fields.js").Field[], reload: () => Promise<any>}|null} */
 let open = null;
 
 /** @returns {boolean} */
@@ -16,7 +16,7 @@ export const formOpen = () => open !== null;
 
 /**
  * @param {string} action @param {any} item the incident as it was read, with what the fields offer
- * @param {() => Promise<void>} reload reads the incident again
+ * @param {() => Promise<any>} reload reads the incident again and answers with it
  * @param {any} [problem] what was refused already
  */
 export function openForm(action, item, reload, problem) {
@@ -117,9 +117,7 @@ function again() {
     type: "button", class: "button", text: t("dispatch.reload"), on: { click: async () => {
       if (!open) return;
       const { action, reload } = open;
-      await reload();
-      const { current } = await import("./case.js");
-      const item = current();
+      const item = await reload();
       if (!open || !item) return;
       open.item = item;
       if (item.actions.includes(action)) note("told", h("p", { text: t("dispatch.goOn") }), h("p", { class: "note", text: item.log.at(-1) ? told(item.log.at(-1)) : "" }));

@@ -18,7 +18,7 @@ export async function printCase(item) {
       app.district.illustrative && h("span", { class: "badge", text: t("badge.illustrative") })),
     h("div", { class: "sheet-top" },
       h("table", {}, h("tbody", {},
-        row(t("dispatch.state"), [t(`state.${item.state}`), item.urgent && t("dispatch.urgent"), item.supervised && t("dispatch.supervised")].filter(Boolean).join(" · ")),
+        row(t("dispatch.state"), [t(`state.${item.state}`), item.urgent && t("dispatch.only.urgent"), item.supervised && t("dispatch.only.supervised")].filter(Boolean).join(" · ")),
         row(t("dispatch.part.place"), LEVELS.filter((level) => item[level]).map((level) => item[level].name || item[level].code).join(" › ") || t("place.none")),
         row(t("fact.address"), item.address), row(t("fact.description"), item.description),
         row(t("fact.source"), [word("source", item.source), item.external_id !== item.code && item.external_id].filter(Boolean).join(" ")),

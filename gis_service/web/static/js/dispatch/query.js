@@ -34,7 +34,7 @@ export const TABS = [
 ];
 
 export const SORTS = ["-reported_at", "reported_at", "due_at", "-updated_at"];
-export const SOURCES = ["patrol", "resident", "hotline", "platform", "media", "superior"];
+export const SOURCES = ["patrol", "resident", "hotline", "city_platform", "media", "superior"];
 export const LISTS = /** @type {const} */ (["class", "street", "community", "grid", "unit", "squad", "source"]);
 export const FLAGS = /** @type {const} */ (["urgent", "supervised", "order"]);
 /** What `/api/incidents/count` cannot take. */

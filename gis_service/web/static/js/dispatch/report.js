@@ -142,8 +142,8 @@ export function openReport() {
     h("div", { class: "two" }, field(t("fact.source"), source), field(t("dispatch.field.externalId"), number)),
     h("div", { class: "two" }, field(t("dispatch.field.person"), person), field(t("dispatch.field.phone"), phone)),
     field(t("dispatch.theirDue"), theirs),
-    h("div", { class: "filter-flags" }, h("label", { class: "check" }, urgent, h("span", { text: t("dispatch.urgent") })),
-      h("label", { class: "check" }, order, h("span", { text: t("dispatch.order") }))),
+    h("div", { class: "filter-flags" }, h("label", { class: "check" }, urgent, h("span", { text: t("dispatch.only.urgent") })),
+      h("label", { class: "check" }, order, h("span", { text: t("dispatch.only.order") }))),
     h("div", { class: "form-field" }, h("span", { class: "form-label", text: t("dispatch.photos") }), photos.element)),
   h("footer", { class: "form-foot" }, take, h("span", { class: "note", text: t("dispatch.report.unplaced") }))));
   const start = JSON.stringify(body());

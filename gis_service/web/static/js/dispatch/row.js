@@ -18,9 +18,9 @@ export const stateTag = (state) =>
 
 /** What must not be overlooked: urgent, supervised, an order, reported more than once. @param {Incident} item */
 export const flags = (item) => [
-  item.urgent && h("abbr", { class: "flag urgent", text: t("dispatch.flag.urgent"), title: t("dispatch.urgent") }),
-  item.supervised && h("abbr", { class: "flag supervised", text: t("dispatch.flag.supervised"), title: t("dispatch.supervised") }),
-  item.is_order && h("abbr", { class: "flag order", text: t("dispatch.flag.order"), title: t("dispatch.order") }),
+  item.urgent && h("abbr", { class: "flag urgent", text: t("dispatch.flag.urgent"), title: t("dispatch.only.urgent") }),
+  item.supervised && h("abbr", { class: "flag supervised", text: t("dispatch.flag.supervised"), title: t("dispatch.only.supervised") }),
+  item.is_order && h("abbr", { class: "flag order", text: t("dispatch.flag.order"), title: t("dispatch.only.order") }),
   item.quick && h("abbr", { class: "flag", text: t("dispatch.flag.quick"), title: t("dispatch.quick") }),
   item.report_count > 1 && h("abbr", { class: "flag", text: `×${item.report_count}`, title: t("dispatch.reports.count", { n: item.report_count }) }),
   item.rework_count > 0 && h("abbr", { class: "flag", text: t("dispatch.flag.rework", { n: item.rework_count }), title: t("dispatch.rework.count", { n: item.rework_count }) }),
@@ -55,7 +55,7 @@ export function rowElement(item, { toggle }) {
     id: `row-${item.id}`, role: "option", data: { id: String(item.id) },
     class: ["row", isOpen(item) ? "is-open" : "is-ended", item.urgent && isOpen(item) && "is-urgent", late && "is-late",
       desk.fresh.has(item.id) && "is-fresh", desk.arriving.has(item.id) && "arrives"].filter(Boolean).join(" "),
-    "aria-label": [className(item.class), place, t(`state.${item.state}`), item.urgent && t("dispatch.urgent"), late && t("dispatch.overdue")].filter(Boolean).join("，"),
+    "aria-label": [className(item.class), place, t(`state.${item.state}`), item.urgent && t("dispatch.only.urgent"), late && t("dispatch.overdue")].filter(Boolean).join("，"),
   },
   h("input", {
     type: "checkbox", tabIndex: -1, checked: desk.checked.has(item.id), "aria-label": t("dispatch.choose", { code: item.code }),
