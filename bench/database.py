@@ -18,7 +18,7 @@ from bench.boston import DATA
 from gis_service.db.engine import conninfo, make_engine, session_factory
 from gis_service.db.migrate import migrate
 from gis_service.hierarchy.importing import apply, prepare
-from gis_service.reference.classes import ensure_default_classes
+from gis_service.reference.defaults import ensure_default_classes
 from gis_service.settings import Settings
 
 

@@ -59,13 +59,23 @@ def _bar(words: str, total: float | None = None) -> Iterator[tuple[Progress, Any
 def _ready_engine() -> Any:
     """The engine of a migrated database."""
     from gis_service.db.engine import get_engine
-    from gis_service.db.migrate import migrate as apply
     from gis_service.db.migrate import pending
 
     engine = get_engine()
     if pending(engine):
-        apply(engine)
+        _bring_up_to_date(engine)
     return engine
+
+
+def _bring_up_to_date(engine: Any) -> None:
+    """Migrate, and seed the working calendar where there is none."""
+    from gis_service.db.engine import session_factory
+    from gis_service.db.migrate import migrate as apply
+    from gis_service.reference.calendar import ensure_default_calendar
+
+    apply(engine)
+    with session_factory(engine).begin() as session:
+        ensure_default_calendar(session)
 
 
 def _sessions() -> Any:
@@ -98,9 +108,8 @@ def stop() -> None:
 def migrate() -> None:
     """Bring the database up to date. 升级数据库。"""
     from gis_service.db.engine import get_engine
-    from gis_service.db.migrate import migrate as apply
 
-    apply(get_engine())
+    _bring_up_to_date(get_engine())
     console.print("the database is up to date")
 
 
@@ -196,7 +205,7 @@ def load_incidents(
     from gis_service.hierarchy.locating import load_locator
     from gis_service.incidents.loading import load_incidents as run
     from gis_service.incidents.mapping import read_mapping
-    from gis_service.reference.classes import ensure_default_classes
+    from gis_service.reference.defaults import ensure_default_classes
 
     settings = get_settings()
     rules = read_mapping(mapping)
@@ -232,6 +241,80 @@ def load_classes(file: FileArgument) -> None:
 
     with _sessions().begin() as session:
         result = run(session, _table(file), file.name)
+    _answer({**result, "unplaced": 0})
+
+
+@load.command("conditions")
+def load_conditions(file: FileArgument) -> None:
+    """Load the classes' conditions and limits from CSV or XLSX. 载入立案条件和时限。"""
+    from gis_service.reference.conditions import load_conditions as run
+
+    with _sessions().begin() as session:
+        result = run(session, _table(file), file.name)
+    _answer({**result, "unplaced": 0})
+
+
+@load.command("crosswalk")
+def load_crosswalk(file: FileArgument) -> None:
+    """Load what classes are called in another order of codes. 载入分类代码对照。"""
+    from gis_service.reference.conditions import load_crosswalk as run
+
+    with _sessions().begin() as session:
+        result = run(session, _table(file), file.name)
+    _answer({**result, "unplaced": 0})
+
+
+@load.command("units")
+def load_units(file: FileArgument) -> None:
+    """Load units and squads from CSV or XLSX. 载入责任单位和中队。"""
+    from gis_service.reference.units import load_units as run
+
+    with _sessions().begin() as session:
+        result = run(session, _table(file), file.name)
+    _answer({**result, "unplaced": 0})
+
+
+@load.command("calendar")
+def load_calendar(
+    file: Annotated[Path | None, typer.Argument(help="CSV or XLSX: date, kind, note")] = None,
+    seed: Annotated[
+        bool, typer.Option(help="write the published days off and make-up days")
+    ] = False,
+    year: Annotated[
+        list[int] | None, typer.Option(help="with --seed: only this year, repeatable")
+    ] = None,
+) -> None:
+    """Load the working calendar from a file or as published. 载入工作日历。"""
+    from gis_service.reference.calendar import load_days, seed_calendar
+
+    if (file is None) != seed:
+        raise typer.BadParameter("either FILE or --seed")
+    with _sessions().begin() as session:
+        result = seed_calendar(session, year) if file is None else (
+            load_days(session, _table(file), file.name)
+        )  # fmt: skip
+    _answer({**result, "unplaced": 0})
+
+
+@load.command("components")
+def load_components(file: FileArgument, crs: str = "wgs84") -> None:
+    """Load components with their owners from CSV or XLSX. 载入部件及权属单位。"""
+    from gis_service.reference.components import load_components as run
+
+    with _sessions().begin() as session:
+        result = run(session, _table(file), file.name, crs)
+    _answer({**result, "unplaced": 0})
+
+
+@load.command("roster")
+def load_roster(file: FileArgument) -> None:
+    """Load duty shifts from CSV or XLSX. 载入值班表。"""
+    from zoneinfo import ZoneInfo
+
+    from gis_service.responsibility.roster import load_roster as run
+
+    with _sessions().begin() as session:
+        result = run(session, _table(file), file.name, ZoneInfo(get_settings().timezone))
     _answer({**result, "unplaced": 0})
 
 

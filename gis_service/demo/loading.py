@@ -24,7 +24,7 @@ from gis_service.hierarchy.reading import Reading
 from gis_service.hierarchy.revisions import Follower
 from gis_service.incidents.loading import Result, load_incidents
 from gis_service.incidents.mapping import read_mapping
-from gis_service.reference.classes import ensure_default_classes
+from gis_service.reference.defaults import ensure_default_classes
 from gis_service.settings import Settings
 
 Progress = Callable[[float, str], None]

@@ -1,23 +1,44 @@
-"""Incident classes: the default set, loading a set, looking classes up."""
+"""Incident classes: loading a set, looking classes up."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from gis_service.errors import InvalidInput
+from gis_service.events.feed import publish
 from gis_service.reference.models import IncidentClass
+from gis_service.reference.tables import Row, Table, counted, upsert
+from gis_service.reference.units import unit_ids
 
 DEFAULT_SET = Path(__file__).parent / "data" / "classes.csv"
 DEFAULT_SCHEME = "digital-city-management"
-REQUIRED = ("code", "name")
+COLUMNS = {
+    "scheme": "分类标准",
+    "scheme_version": "标准版本",
+    "code": "类别代码",
+    "kind": "类型",
+    "major": "大类代码",
+    "major_name": "大类",
+    "major_name_en": "大类英文",
+    "name": "名称",
+    "name_en": "英文名称",
+    "duty": "职责",
+    "unit": "责任单位",
+    "duplicate_m": "查重距离",
+    "duplicate_hours": "查重时间",
+    "valid_from": "生效日期",
+    "valid_to": "失效日期",
+}
+KINDS = {
+    "event": "event", "事件": "event", "component": "component", "部件": "component",
+    "other": "other", "其他": "other",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -39,53 +60,47 @@ def classes_of(session: Session, scheme: str) -> dict[str, ClassRow]:
     return {row.code: ClassRow(row.id, row.code, row.name) for row in rows}
 
 
-def ensure_default_classes(session: Session) -> None:
-    """Load the set that comes with the service where its scheme has no class yet."""
-    if not classes_of(session, DEFAULT_SCHEME):
-        with DEFAULT_SET.open(encoding="utf-8", newline="") as handle:
-            load_classes(session, csv.DictReader(handle), DEFAULT_SET.name)
+def load_classes(session: Session, rows: Iterable[Mapping[Any, Any]], where: str) -> dict[str, int]:
+    """Add or update classes by (scheme, code); ``read, loaded, already, rejected``.
 
-
-def load_classes(session: Session, rows: Iterable[dict[str, Any]], where: str) -> dict[str, int]:
-    """Add or update classes by (scheme, code); returns ``read, loaded, already, rejected``.
-
-    Raises InvalidInput naming the row that lacks a code or a name.
+    ``unit`` is the code or name of the unit that answers (empty: nobody does, visibly). Columns
+    that a file lacks stay as they are. Raises InvalidInput naming every faulty row; nothing is
+    applied then.
     """
-    read = loaded = already = 0
-    for number, row in enumerate(rows, start=1):
-        read += 1
-        clean = {key: (str(value).strip() if value is not None else "")
-                 for key, value in row.items()}  # fmt: skip
-        for column in REQUIRED:
-            if not clean.get(column):
-                raise InvalidInput(f"no {column}", f"缺少 {column}", where=f"{where}, row {number}")
-        values = {
-            "scheme": clean.get("scheme") or DEFAULT_SCHEME,
-            "scheme_version": clean.get("scheme_version", ""),
-            "code": clean["code"],
-            "kind": clean.get("kind") or "event",
-            "major": clean.get("major", ""),
-            "major_name": clean.get("major_name", ""),
-            "major_name_en": clean.get("major_name_en") or clean.get("major_name", ""),
-            "name": clean["name"],
-            "name_en": clean.get("name_en") or clean["name"],
-            "duty": clean.get("duty", ""),
-        }
-        statement = insert(IncidentClass).values(**values)
-        changed = session.execute(
-            statement.on_conflict_do_update(
-                index_elements=["scheme", "code"],
-                set_={key: statement.excluded[key] for key in values},
-                where=text(
-                    "(incident_class.name, incident_class.name_en, incident_class.major_name, "
-                    "incident_class.duty) IS DISTINCT FROM (excluded.name, excluded.name_en, "
-                    "excluded.major_name, excluded.duty)"
-                ),
-            ).returning(IncidentClass.id)
-        ).first()
-        loaded += changed is not None
-        already += changed is None
-    return {"read": read, "loaded": loaded, "already": already, "rejected": 0}
+    table = Table(rows, where, COLUMNS, ("code", "name"))
+    table.refuse_twice("scheme", "code")
+    units = unit_ids(session)
+    values = [_class(row, units) for row in table.rows]
+    table.refuse()
+    columns = {"unit": "unit_id"}
+    loaded = upsert(
+        session, IncidentClass, values, ["scheme", "code"],
+        update=[columns.get(name, name) for name in COLUMNS if name in table.names],
+    )  # fmt: skip
+    if loaded:
+        publish(session, "classes")
+    return counted(len(table.rows), loaded)
+
+
+def _class(row: Row, units: Mapping[str, int]) -> dict[str, Any]:
+    name, major_name = row.text("name"), row.text("major_name")
+    return {
+        "scheme": row.text("scheme", DEFAULT_SCHEME),
+        "scheme_version": row.text("scheme_version"),
+        "code": row.text("code"),
+        "kind": row.choice("kind", KINDS, "event"),
+        "major": row.text("major"),
+        "major_name": major_name,
+        "major_name_en": row.text("major_name_en", major_name),
+        "name": name,
+        "name_en": row.text("name_en", name),
+        "duty": row.text("duty"),
+        "unit_id": row.among("unit", units, "unit", "单位"),
+        "duplicate_m": row.number_of("duplicate_m", above=0),
+        "duplicate_hours": row.number_of("duplicate_hours", above=0),
+        "valid_from": row.day("valid_from"),
+        "valid_to": row.day("valid_to"),
+    }
 
 
 def create_classes(

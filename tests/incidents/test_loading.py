@@ -25,7 +25,7 @@ from gis_service.hierarchy.importing import apply, prepare
 from gis_service.hierarchy.locating import load_locator
 from gis_service.incidents.loading import Result, load_incidents
 from gis_service.incidents.mapping import Mapping, read_mapping
-from gis_service.reference.classes import ensure_default_classes
+from gis_service.reference.defaults import ensure_default_classes
 from gis_service.wiring import REVISION_FOLLOWERS
 from tests.conftest import Database
 from tests.shapes import small_hierarchy, square, write_hierarchy

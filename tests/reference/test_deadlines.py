@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -167,8 +168,8 @@ def test_the_words_say_why() -> None:
     pause = (at("2026-10-10T09:00"), at("2026-10-10T11:00"))
     found = deadline(at("2026-10-09T18:30"), 4, "working_hour", national(), pauses=[pause])
     assert found.words == {
-        "zh": "4 工作时，2026年10月9日周五 18:30 立案，自 10月10日周六 08:00 起算（该周六为调休工作日），"
-        "暂停 2 小时，10月10日周六 16:00 到期",
+        "zh": "4 工作时，2026年10月9日周五 18:30 立案，自 10月10日周六 08:00 起算"
+        "（该周六为调休工作日），暂停 2 小时，10月10日周六 16:00 到期",
         "en": "4 working hours, filed Fri 9 Oct 2026 18:30, runs from Sat 10 Oct 08:00 (that "
         "Saturday is a make-up working day), paused 2 h, due Sat 10 Oct 16:00",
     }
@@ -299,7 +300,7 @@ def test_wall_clock_ends_after_its_time_and_the_pauses(
     due = deadline(start, amount, unit, national(), pauses=paused).due_at
     ran = timedelta(0)
     edges = sorted({start, due, *(e for p in paused for e in p if start <= e <= due)})
-    for first, last in zip(edges, edges[1:], strict=False):
+    for first, last in pairwise(edges):
         if not any(p <= first and last <= q for p, q in paused):
             ran += last - first
     assert ran == timedelta(microseconds=round(amount * WALL_CLOCK[unit]))
