@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from gis_service.errors import InvalidInput
 from gis_service.events.feed import publish
 from gis_service.hierarchy.models import Area
-from gis_service.reference.models import Squad
+from gis_service.reference.models import Squad, Unit
 from gis_service.reference.tables import Row, Table, counted
 from gis_service.reference.units import unit_ids
 from gis_service.responsibility.models import DutyShift
@@ -73,6 +73,68 @@ def check_span(starts_at: datetime, ends_at: datetime) -> None:
             f"一个班次不超过 {LONGEST_SHIFT.days} 天",
             where="ends_at",
         )
+
+
+def checked(
+    session: Session,
+    *,
+    starts_at: datetime,
+    ends_at: datetime,
+    street: str | None,
+    unit: str | None,
+    squad: str | None,
+    person: str,
+    phone: str,
+) -> dict[str, Any]:
+    """A shift as a row, from codes. Raises InvalidInput naming the field that is wrong."""
+    check_span(starts_at, ends_at)
+    if (
+        street
+        and not session.execute(
+            select(Area.id).where(Area.level == "street", Area.code == street)
+        ).first()
+    ):
+        raise InvalidInput(f"no street {street!r}", f"没有街道 {street!r}", where="street")
+    return {
+        "starts_at": starts_at,
+        "ends_at": ends_at,
+        "street_code": street or None,
+        "unit_id": _id_of(session, Unit, unit, "unit", "单位"),
+        "squad_id": _id_of(session, Squad, squad, "squad", "中队"),
+        "person": person,
+        "phone": phone,
+    }
+
+
+def write_shift(session: Session, values: dict[str, Any], shift_id: int | None) -> int:
+    """Add a shift, or replace the one of that id; its id."""
+    if shift_id is None:
+        shift = DutyShift(**values)
+        session.add(shift)
+    else:
+        shift = session.get_one(DutyShift, shift_id)
+        for name, value in values.items():
+            setattr(shift, name, value)
+    session.flush()
+    publish(session, "roster")
+    return shift.id
+
+
+def delete_shift(session: Session, shift_id: int) -> None:
+    """Take a shift away."""
+    session.execute(delete(DutyShift).where(DutyShift.id == shift_id))
+    publish(session, "roster")
+
+
+def _id_of(
+    session: Session, model: type[Unit] | type[Squad], code: str | None, en: str, zh: str
+) -> int | None:
+    if not code:
+        return None
+    found: int | None = session.scalar(select(model.id).where(model.code == code, model.active))
+    if found is None:
+        raise InvalidInput(f"no {en} {code!r}", f"没有{zh} {code!r}", where=en)
+    return found
 
 
 def _shift(
