@@ -84,12 +84,13 @@ def load_classes(session: Session, rows: Iterable[Mapping[Any, Any]], where: str
 
 def _class(row: Row, units: Mapping[str, int]) -> dict[str, Any]:
     name, major_name = row.text("name"), row.text("major_name")
+    major = row.text("major")  # two digits; a spreadsheet drops the leading zero
     return {
         "scheme": row.text("scheme", DEFAULT_SCHEME),
         "scheme_version": row.text("scheme_version"),
         "code": row.text("code"),
         "kind": row.choice("kind", KINDS, "event"),
-        "major": row.text("major"),
+        "major": major.zfill(2) if major.isdecimal() else major,
         "major_name": major_name,
         "major_name_en": row.text("major_name_en", major_name),
         "name": name,
