@@ -29,7 +29,7 @@ NO_MOMENT = np.iinfo(np.int64).max
 
 __all__ = [
     "LIMIT_UNITS", "MODES", "NO_MOMENT", "Deadline", "WorkingCalendar", "deadline", "deadlines",
-    "on_time", "working_seconds",
+    "on_time", "provisional", "working_seconds",
 ]  # fmt: skip
 
 Pause = tuple[datetime, datetime]
@@ -104,6 +104,15 @@ def deadlines(
     due = starts + need if unit in WALL_CLOCK else calendar.reached(calendar.worked(starts) + need)
     calendar.day_of(due)
     return np.asarray(due)
+
+
+def provisional(
+    starts_utc_us: Ints, due_utc_us: Ints, unit: str, calendar: WorkingCalendar
+) -> npt.NDArray[np.bool_]:
+    """Which of :func:`deadlines` reach a year without a calendar, (n,); wall-clock ones never."""
+    if unit in WALL_CLOCK:
+        return np.zeros(len(starts_utc_us), dtype=bool)
+    return calendar.reaches_unknown(starts_utc_us, due_utc_us)
 
 
 def _needed(

@@ -111,6 +111,9 @@ class WorkingCalendar:
         self.day_starts = self._utc_us(np.append(span, span[-1] + _DAY).astype("datetime64[us]"))
         # working days up to and with each day, and the end of the last period of each of them
         self.days_worked = np.cumsum(works)
+        years = span.astype("datetime64[Y]").astype(np.int64) + 1970
+        # how many days of unknown years there are up to and with each day
+        self.days_unknown = np.cumsum(~np.isin(years, sorted(self.known_years)))
         own = begin.astype("datetime64[D]")
         self.day_ends = self.ends[np.append(own[1:] != own[:-1], True)]
 
@@ -164,6 +167,12 @@ class WorkingCalendar:
         number = self.days_worked[day] + count - 1
         _within(np.all(number < len(self.day_ends)))
         return np.asarray(self.day_ends[number])
+
+    def reaches_unknown(self, first: Ints | int, last: Ints | int) -> npt.NDArray[np.bool_]:
+        """Whether a day from one moment to a later one lies in a year without calendar."""
+        begin, end = self.day_of(first), self.day_of(last)
+        before = np.where(begin > 0, self.days_unknown[begin - 1], 0)
+        return np.asarray(self.days_unknown[end] > before)
 
     def next_start(self, us: int) -> int:
         """The moment itself inside a working period, else the next period's start."""

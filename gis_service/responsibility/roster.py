@@ -16,6 +16,7 @@ from gis_service.hierarchy.models import Area
 from gis_service.reference.models import Squad, Unit
 from gis_service.reference.tables import Row, Table, counted
 from gis_service.reference.units import unit_ids
+from gis_service.reference.working_time import FIRST_DAY, LAST_DAY
 from gis_service.responsibility.models import DutyShift
 
 COLUMNS = {
@@ -64,7 +65,15 @@ def load_roster(
 
 
 def check_span(starts_at: datetime, ends_at: datetime) -> None:
-    """Raise InvalidInput unless a shift ends after it begins, within :data:`LONGEST_SHIFT`."""
+    """Raise InvalidInput unless a shift ends after it begins, within :data:`LONGEST_SHIFT`, in
+    the years that the calendar spans."""
+    for moment, where in ((starts_at, "starts_at"), (ends_at, "ends_at")):
+        if not FIRST_DAY.year < moment.year <= LAST_DAY.year:
+            raise InvalidInput(
+                f"the year {moment.year} is no year of a roster",
+                f"{moment.year} 年超出值班表范围",
+                where=where,
+            )
     if not starts_at < ends_at:
         raise InvalidInput("a shift ends after it begins", "班次结束须晚于开始", where="ends_at")
     if ends_at - starts_at > LONGEST_SHIFT:

@@ -22,6 +22,7 @@ from gis_service.dependencies import (
 from gis_service.errors import Forbidden, InvalidInput
 from gis_service.hierarchy.coordinates import parse_crs
 from gis_service.hierarchy.router import check_position
+from gis_service.reference.working_time import FIRST_DAY, LAST_DAY
 from gis_service.responsibility import queries, roster
 from gis_service.responsibility.schemas import (
     Gaps,
@@ -129,6 +130,10 @@ async def responsibility(
     located = request.app.state.locator.current.locate(lon, lat, parse_crs(crs))
     reference = request.app.state.reference.current
     moment = at or datetime.now(UTC)
+    if not FIRST_DAY.year < moment.year <= LAST_DAY.year:
+        raise InvalidInput(
+            f"the year {moment.year} is too far", f"{moment.year} 年超出范围", where="at"
+        )
     found = reference.find_class(class_)
     condition_id = None
     if condition is not None:

@@ -20,6 +20,7 @@ from gis_service.reference.deadlines import (
     deadline,
     deadlines,
     on_time,
+    provisional,
     working_seconds,
 )
 from gis_service.reference.holidays import published_days, published_years
@@ -155,6 +156,14 @@ def test_known_deadlines(start: str, amount: float, unit: str, mode: str, due: s
     assert found.due_at.tzinfo is UTC
 
 
+def test_no_starts_give_no_deadlines() -> None:
+    nothing = np.array([], dtype=np.int64)
+    for unit in LIMIT_UNITS:
+        for mode in MODES:
+            assert deadlines(nothing, 1, unit, national(), mode).shape == (0,)
+        assert provisional(nothing, nothing, unit, national()).shape == (0,)
+
+
 def test_seasonal_hours_hold_from_their_day_on() -> None:
     friday = deadline(at("2026-05-29T17:00"), 2, "working_hour", seasonal())
     assert friday.due_at == at("2026-06-01T09:00")
@@ -230,8 +239,10 @@ def test_the_bulk_way_gives_the_same(
     same = deadlines(moments, amount, unit, chosen, mode)
     assert same.dtype == np.int64
     each = deadlines(moments, np.full(12, amount), unit, chosen, mode)
-    expected = [to_us(deadline(o, amount, unit, chosen, mode=mode).due_at) for o in several]
-    assert same.tolist() == each.tolist() == expected
+    expected = [deadline(o, amount, unit, chosen, mode=mode) for o in several]
+    assert same.tolist() == each.tolist() == [to_us(one.due_at) for one in expected]
+    told = provisional(moments, same, unit, chosen)
+    assert told.tolist() == [one.provisional for one in expected]
 
 
 @given(starts, st.timedeltas(timedelta(0), timedelta(days=9)), amounts, units, modes, calendars)

@@ -102,6 +102,8 @@ def test_a_faulty_shift_is_refused(served: TestClient, district: Database) -> No
         {"starts_at": "2026-11-25T18:00:00"}, {"ends_at": BODY["starts_at"]}, {"person": ""},
         {"person": "  "}, {"street": "S9"}, {"unit": "X"}, {"squad": "X"}, {"phone": "1" * 101},
         {"ends_at": "2027-12-01T00:00:00+08:00"}, {"note": "?"}, {"person": "a\u0000b"},
+        {"starts_at": "9999-12-31T20:00:00-12:00", "ends_at": "9999-12-31T23:00:00-12:00"},
+        {"starts_at": "0001-01-01T00:00:00+12:00", "ends_at": "0001-01-01T01:00:00+12:00"},
     ):  # fmt: skip
         answer = served.post("/api/roster", json={**BODY, **change}, headers=headers)
         assert answer.status_code == 400, (change, answer.text)
@@ -144,6 +146,8 @@ def test_shifts_are_added_changed_listed_and_taken_away(
     assert served.delete(path, headers=chief).status_code == 204
     assert served.delete(path, headers=chief).status_code == 404
     assert served.put(path, json=BODY, headers=chief).status_code == 404
+    far = served.get("/api/roster", params={"from": "0001-01-01T00:00:00+12:00"}, headers=chief)
+    assert far.status_code < 500
     for bad in ({"cursor": "x"}, {"from": "soon"}, {"limit": 0}, {"streat": "S0"}):
         assert served.get("/api/roster", params=bad, headers=chief).status_code == 400
 
@@ -226,6 +230,8 @@ def test_who_answers_is_told_step_by_step(district: Database) -> None:
             {**IN_S0, "class": "E-01-12", "at": "2026-11-25"}, {"class": "E-01-12", "lon": 1},
             {**IN_S0, "class": "E-01-12", "condition": 99},
             {"lon": "nan", "lat": 1, "class": "E-01-12"},
+            {**IN_S0, "class": "E-01-12", "at": "0001-01-01T00:00:00+12:00"},
+            {**IN_S0, "class": "E-01-12", "at": "9999-12-31T23:00:00-12:00"},
         ):  # fmt: skip
             answer = client.get("/api/responsibility", params=bad, headers=dispatcher)  # type: ignore[arg-type]
             assert answer.status_code == 400, (bad, answer.text)
