@@ -173,6 +173,13 @@ def test_seasonal_hours_hold_from_their_day_on() -> None:
     assert autumn.due_at == at("2026-10-08T09:30")
 
 
+def test_a_pause_that_begins_when_the_time_is_up_changes_nothing() -> None:
+    for pause in (("10:00", "11:00"), ("10:30", "11:00"), ("07:00", "08:00"), ("11:00", "09:00")):
+        pauses = [(at(f"2026-03-02T{pause[0]}"), at(f"2026-03-02T{pause[1]}"))]
+        found = deadline(at("2026-03-02T08:00"), 2, "working_hour", national(), pauses=pauses)
+        assert found.due_at == at("2026-03-02T10:00"), pause
+
+
 def test_the_words_say_why() -> None:
     pause = (at("2026-10-10T09:00"), at("2026-10-10T11:00"))
     found = deadline(at("2026-10-09T18:30"), 4, "working_hour", national(), pauses=[pause])
