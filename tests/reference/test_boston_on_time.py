@@ -27,6 +27,8 @@ def test_the_column_is_reproduced(shared_data: Path) -> None:
     told = cases["ontime"].notna()
     agree = (cases["ontime"] == ours)[told]
     print(f"\nONTIME/OVERDUE: {agree.sum():,} of {told.sum():,} reproduced ({agree.mean():.2%})")
-    silent = cases[~told]
-    print(f"{len(silent)} rows say neither:\n{silent[['case_status', 'target_dt', 'closed_dt']]}")
+    silent = pd.Series(ours)[~told].value_counts().to_dict()
+    print(f"{(~told).sum()} rows leave the column empty; by their times they are {silent}")
+    never = cases["target_dt"].isna()
+    print(f"{never.sum():,} rows have no target: {cases['ontime'][never].value_counts().to_dict()}")
     assert agree.all()
