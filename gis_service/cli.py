@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from gis_service.errors import DomainError, InvalidInput
 from gis_service.settings import get_settings
+from gis_service.user_commands import user
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False
@@ -26,6 +27,7 @@ draft = typer.Typer(no_args_is_help=True, help="Drafts for people to correct. �
 app.add_typer(load, name="load")
 app.add_typer(draft, name="draft")
 app.add_typer(layers, name="layers")
+app.add_typer(user, name="user")
 console = Console(stderr=True)
 
 FileArgument = Annotated[Path, typer.Argument(help="file to read")]
@@ -58,31 +60,16 @@ def _bar(words: str, total: float | None = None) -> Iterator[tuple[Progress, Any
 
 def _ready_engine() -> Any:
     """The engine of a migrated database."""
-    from gis_service.db.engine import get_engine
-    from gis_service.db.migrate import pending
+    from gis_service.ready import ready_engine
 
-    engine = get_engine()
-    if pending(engine):
-        _bring_up_to_date(engine)
-    return engine
-
-
-def _bring_up_to_date(engine: Any) -> None:
-    """Migrate, and seed the working calendar where there is none."""
-    from gis_service.db.engine import session_factory
-    from gis_service.db.migrate import migrate as apply
-    from gis_service.reference.calendar import ensure_default_calendar
-
-    apply(engine)
-    with session_factory(engine).begin() as session:
-        ensure_default_calendar(session)
+    return ready_engine()
 
 
 def _sessions() -> Any:
     """Sessions on the migrated database."""
-    from gis_service.db.engine import session_factory
+    from gis_service.ready import ready_sessions
 
-    return session_factory(_ready_engine())
+    return ready_sessions()
 
 
 @app.command()
@@ -108,8 +95,9 @@ def stop() -> None:
 def migrate() -> None:
     """Bring the database up to date. 升级数据库。"""
     from gis_service.db.engine import get_engine
+    from gis_service.ready import bring_up_to_date
 
-    _bring_up_to_date(get_engine())
+    bring_up_to_date(get_engine())
     console.print("the database is up to date")
 
 
@@ -492,7 +480,7 @@ def demo(
     from gis_service.demo.district import make_district
     from gis_service.demo.incidents import make_incidents
     from gis_service.demo.loading import load_demo
-    from gis_service.serving import check_address
+    from gis_service.serving import check_port
     from gis_service.serving import serve as run
     from gis_service.wiring import REVISION_FOLLOWERS
 
@@ -508,7 +496,7 @@ def demo(
         _answer(planted.to_json())
         return
     settings = get_settings()
-    check_address(settings)
+    check_port(settings)
     with _bar("demo", 1.0) as (bar, task):
         result = load_demo(
             _sessions(), settings, seed=seed, scale=scale,  # type: ignore[arg-type]

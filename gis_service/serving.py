@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from typing import Any
 
 import uvicorn
+from sqlalchemy import text
 
 from gis_service.app import create_app
+from gis_service.db.engine import conninfo, make_engine
+from gis_service.db.migrate import pending
 from gis_service.errors import ConfigurationError
 from gis_service.settings import Settings
 
@@ -24,9 +28,15 @@ def serve(settings: Settings) -> None:
 
 
 def check_address(settings: Settings) -> None:
-    """Raise ConfigurationError for an address that is not loopback, or a port in use."""
+    """Raise ConfigurationError for an address that is not loopback while nobody can sign in, or a
+    port in use."""
     check_host(settings)
-    with socket.socket() as probe:
+    check_port(settings)
+
+
+def check_port(settings: Settings) -> None:
+    """Raise ConfigurationError for a port in use or an address of another machine."""
+    with socket.socket(_addresses(settings)[0][0]) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
@@ -38,18 +48,39 @@ def check_address(settings: Settings) -> None:
 
 
 def check_host(settings: Settings) -> None:
-    """Without accounts the service is for this machine alone."""
+    """Without an account that can sign in, the service is for this machine alone."""
+    found = {str(address[4][0]) for address in _addresses(settings)}
+    if all(ipaddress.ip_address(address).is_loopback for address in found):
+        return
+    if not _has_accounts(settings):
+        raise ConfigurationError(
+            f"GIS_HOST {settings.host}: as long as nobody can sign in, the service answers on "
+            "loopback only; make an administrator: gis-service user add NAME --role admin",
+            f"GIS_HOST {settings.host}：尚无可登录的账号，仅允许本机访问；请先建立管理员："
+            "gis-service user add NAME --role admin",
+        )
+
+
+def _addresses(settings: Settings) -> list[Any]:
     try:
-        addresses = {info[4][0] for info in socket.getaddrinfo(settings.host, settings.port)}
+        return socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
     except socket.gaierror as problem:
         raise ConfigurationError(
             f"GIS_HOST {settings.host!r} is no address: {problem}",
             f"GIS_HOST {settings.host!r} 不是有效地址：{problem}",
         ) from None
-    if not all(ipaddress.ip_address(str(address)).is_loopback for address in addresses):
-        raise ConfigurationError(
-            f"GIS_HOST {settings.host}: without accounts the service answers on loopback only; "
-            "use 127.0.0.1 and, from elsewhere, an SSH tunnel",
-            f"GIS_HOST {settings.host}：尚无账号体系，仅允许本机访问；请使用 127.0.0.1，"
-            "远程访问请用 SSH 隧道",
-        )
+
+
+def _has_accounts(settings: Settings) -> bool:
+    """Whether somebody can sign in; nobody can where there are no tables yet."""
+    engine = make_engine(conninfo(settings))
+    try:
+        if pending(engine):
+            return False
+        with engine.connect() as connection:
+            found = connection.execute(
+                text("SELECT EXISTS (SELECT 1 FROM account WHERE active AND password_hash <> '')")
+            )
+            return bool(found.scalar_one())
+    finally:
+        engine.dispose()

@@ -100,9 +100,10 @@ def purge(session: Session, settings: Settings) -> int:
     session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
     row = session.execute(text("SELECT * FROM audit_purge(:before)"), {"before": before}).one()
     if row.removed:
+        chain = bytes(row.last_chain).hex()
         record(
             session, action="audit.purge", actor="owner", success=True,
-            detail={"removed": row.removed, "last": row.last_id, "chain": bytes(row.last_chain).hex()},
+            detail={"removed": row.removed, "last": row.last_id, "chain": chain},
         )  # fmt: skip
     return int(row.removed)
 

@@ -13,8 +13,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
 from gis_service.basemap.features import ROAD_RANKS, replace_features
+from gis_service.demo.accounts import ensure_demo_accounts
 from gis_service.demo.district import District, Scale, make_district
 from gis_service.demo.incidents import make_incidents
+from gis_service.demo.units import load_demo_units
 from gis_service.errors import Conflict
 from gis_service.hierarchy.gazetteer import load_gazetteer
 from gis_service.hierarchy.importing import apply, check_reading
@@ -56,8 +58,9 @@ def load_demo(
                 f"数据库已有其他数据（{state}）；演示需要空库：请更换 GIS_DATA_DIR "
                 "或 GIS_DATABASE_URL",
             )
-        if state == f"{source} complete":
-            return None
+    if state == f"{source} complete":
+        ensure_demo_accounts(sessions, settings)
+        return None
     progress(0.0, "生成示意区划 / generating the district")
     district = make_district(seed, scale, lambda share, words: progress(share * 0.35, words))
     if state is None:
@@ -81,6 +84,7 @@ def load_demo(
             text("UPDATE boundary_revision SET source = source || ' complete' WHERE source = :s"),
             {"s": source},
         )
+    ensure_demo_accounts(sessions, settings)
     progress(1.0, "完成 / done")
     return replace(result)
 
@@ -110,6 +114,7 @@ def _load_areas(
     )  # fmt: skip
     prepared = check_reading(session, reading, settings)
     apply(session, prepared, settings, label=district.label, followers=followers)
+    load_demo_units(session, settings, district)
     load_gazetteer(session, district.gazetteer.to_dict("records"), source)
     replace_features(session, source, _basemap(district))
 
