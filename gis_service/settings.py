@@ -9,6 +9,9 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+# written below data_dir by the demo; only the demo has accounts whose passwords lie in a file
+DEMO_ACCOUNTS = "demo-accounts.json"
+
 
 class Settings(BaseSettings):
     """Every setting of the service. ``docs/settings.md`` describes each; a test compares them."""

@@ -17,9 +17,8 @@ from gis_service.accounts.identity import Scope
 from gis_service.accounts.models import Account, ApiToken
 from gis_service.accounts.permissions import ROLE_NAMES, ROLES
 from gis_service.accounts.service import Actor, add_account, add_token, change_account, find_account
-from gis_service.settings import Settings
+from gis_service.settings import DEMO_ACCOUNTS, Settings
 
-FILE = "demo-accounts.json"
 LABEL = "demo"
 _LETTERS = string.ascii_letters + string.digits
 # the street and the community with most to do have an account; the squad is that street's
@@ -36,7 +35,7 @@ _PLACES = text("""
 
 def ensure_demo_accounts(sessions: sessionmaker[Session], settings: Settings) -> Path:
     """Make the accounts and their file, unless the file is there and of this database."""
-    path = settings.data_dir / FILE
+    path = settings.data_dir / DEMO_ACCOUNTS
     with sessions.begin() as session:
         if not _holds(session, path):
             _write(path, _make(session, settings))

@@ -14,15 +14,19 @@ from fastapi.responses import FileResponse, HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader
 
-from gis_service.accounts.dependencies import anyone
+from gis_service.accounts.dependencies import CurrentIdentity, anyone
 from gis_service.accounts.dependencies import page as signed_in_page
+from gis_service.accounts.identity import Identity
+from gis_service.accounts.permissions import ROLE_NAMES
 from gis_service.dependencies import LANGUAGES, SettingsDependency, locale_of
 from gis_service.errors import ConfigurationError, NotFound
-from gis_service.settings import Settings
+from gis_service.settings import DEMO_ACCOUNTS, Settings
 
 HERE = Path(__file__).parent
 # Answers are checked with their ETag each time: modules name each other without a version.
 REVALIDATE = {"Cache-Control": "no-cache"}
+# pages say who is signed in
+PERSONAL = {"Cache-Control": "private, no-cache"}
 
 MAPLIBRE = "vendor/maplibre-gl/maplibre-gl.mjs"
 
@@ -69,8 +73,16 @@ def page_modules(entry: str = "main.js") -> list[str]:
     return sorted(found)
 
 
-def page(name: str, request: Request, settings: Settings, entry: str) -> HTMLResponse:
-    """The page ``name`` in the reader's language; everything else it fetches from the API."""
+def page(
+    name: str,
+    request: Request,
+    settings: Settings,
+    entry: str,
+    identity: Identity | None = None,
+    **facts: Any,
+) -> HTMLResponse:
+    """The page ``name`` in the reader's language, with who is signed in and ``facts``; everything
+    else it fetches from the API."""
     if not (HERE / "static" / MAPLIBRE).exists():
         raise ConfigurationError(
             "MapLibre GL is not in place; run scripts/vendor.sh",
@@ -83,15 +95,46 @@ def page(name: str, request: Request, settings: Settings, entry: str) -> HTMLRes
         "t": lambda key: strings[key],
         "modules": page_modules(entry),
         "title": settings.title if language == "zh" else settings.title_en,
+        "account": account_facts(identity),
+        **facts,
     }
     html = templates().get_template(name).render(context)
-    return HTMLResponse(html, headers=REVALIDATE | {"Vary": "Accept-Language"})
+    return HTMLResponse(html, headers=PERSONAL | {"Vary": "Accept-Language, Cookie"})
+
+
+def account_facts(identity: Identity | None) -> str:
+    """Who is signed in, as JSON for the page; nothing for a visitor."""
+    if identity is None:
+        return ""
+    zh, en = ROLE_NAMES[identity.role]
+    facts = {
+        "name": identity.name,
+        "display_name": identity.display_name,
+        "role": {"zh": zh, "en": en},
+        "permissions": sorted(identity.permissions),
+    }
+    return json.dumps(facts, ensure_ascii=False)
 
 
 @router.api_route("/", methods=["GET", "HEAD"], dependencies=[Depends(signed_in_page())])
-async def map_page(request: Request, settings: SettingsDependency) -> HTMLResponse:
+async def map_page(
+    request: Request, settings: SettingsDependency, identity: CurrentIdentity
+) -> HTMLResponse:
     """The map page."""
-    return page("map.html", request, settings, "main.js")
+    return page("map.html", request, settings, "main.js", identity)
+
+
+@router.api_route("/login", methods=["GET", "HEAD"], dependencies=[Depends(anyone())])
+async def login_page(
+    request: Request, settings: SettingsDependency, identity: CurrentIdentity
+) -> HTMLResponse:
+    """The page to sign in at; where the demo is loaded it says which file holds its accounts."""
+    demo = settings.data_dir / DEMO_ACCOUNTS
+    return page(
+        "login.html", request, settings, "login/main.js", identity,
+        public=settings.public, demo=str(demo) if demo.exists() else "",
+        display_name=identity.display_name if identity else "",
+    )  # fmt: skip
 
 
 @router.api_route(

@@ -15,11 +15,11 @@ from typer.testing import CliRunner
 from gis_service.accounts.permissions import ROLES
 from gis_service.app import create_app
 from gis_service.cli import app
-from gis_service.demo.accounts import FILE, ensure_demo_accounts
+from gis_service.demo.accounts import ensure_demo_accounts
 from gis_service.errors import ConfigurationError, DomainError
 from gis_service.reference.defaults import ensure_default_units
 from gis_service.serving import check_host
-from gis_service.settings import Settings
+from gis_service.settings import DEMO_ACCOUNTS, Settings
 from tests.accounts.people import PASSWORD, sign_in
 from tests.conftest import Database
 
@@ -133,7 +133,7 @@ def test_the_demo_has_every_role_and_a_file_of_its_own(database: Database) -> No
     with database.sessions.begin() as session:
         ensure_default_units(session)
     path = ensure_demo_accounts(database.sessions, database.settings)
-    assert path == database.settings.data_dir / FILE
+    assert path == database.settings.data_dir / DEMO_ACCOUNTS
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     accounts = orjson.loads(path.read_bytes())
     assert {account["role"] for account in accounts} == set(ROLES)

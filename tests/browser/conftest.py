@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -12,11 +13,13 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from gis_service.settings import Settings
+from gis_service.accounts.dependencies import COOKIE
+from gis_service.settings import DEMO_ACCOUNTS, Settings
 from tests.browser.map_page import MapPage
 from tests.conftest import Database
 
@@ -76,13 +79,39 @@ def wait_ready(address: str, process: subprocess.Popen[bytes], log: Path) -> Non
 
 
 @pytest.fixture(scope="session")
-def served(
-    create_database: Callable[[], Database], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
+def demo_database(create_database: Callable[[], Database]) -> Database:
+    """The database of ``served``."""
+    return create_database()
+
+
+@pytest.fixture(scope="session")
+def served(demo_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a running service with the small demo district."""
     log = tmp_path_factory.mktemp("service") / "demo.log"
-    with service(create_database(), log, "demo", "--scale", "small") as address:
+    with service(demo_database, log, "demo", "--scale", "small") as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def demo_accounts(demo_database: Database, served: str) -> dict[str, dict[str, str]]:
+    """The accounts of ``served`` by name, as its file tells them."""
+    path = demo_database.settings.data_dir / DEMO_ACCOUNTS
+    return {account["name"]: account for account in json.loads(path.read_text())}
+
+
+@pytest.fixture(scope="session")
+def dispatcher(served: str, demo_accounts: dict[str, dict[str, str]]) -> dict[str, Any]:
+    """What a browser holds that signed in as dispatcher (``storage_state`` of a context)."""
+    facts = demo_accounts["dispatcher"]
+    body = json.dumps({"name": facts["name"], "password": facts["password"]}).encode()
+    request = urllib.request.Request(  # noqa: S310 - loopback
+        f"{served}/api/session", body, {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+        cookie = answer.headers["Set-Cookie"].split(";")[0].partition("=")[2]
+    kept = {"name": COOKIE, "value": cookie, "domain": "127.0.0.1", "path": "/", "httpOnly": True,
+            "secure": False, "sameSite": "Lax", "expires": -1}  # fmt: skip
+    return {"cookies": [kept], "origins": []}
 
 
 @pytest.fixture(scope="session")
@@ -109,13 +138,19 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def open_map(browser: Browser, served: str) -> Iterator[Callable[..., MapPage]]:
-    """Opens the map page in a browser context of its own; every page must end without errors."""
+def open_map(
+    browser: Browser, served: str, dispatcher: dict[str, Any]
+) -> Iterator[Callable[..., MapPage]]:
+    """Opens the map page in a browser context of its own, signed in as dispatcher unless told
+    otherwise; every page must end without errors."""
     opened: list[MapPage] = []
 
     def open_page(
-        view: str = "", *, lang: str = "zh", address: str = served, **options: object
-    ) -> MapPage:
+        view: str = "", *, lang: str = "zh", address: str = served, signed_in: bool = True,
+        **options: Any,
+    ) -> MapPage:  # fmt: skip
+        if signed_in:
+            options["storage_state"] = dispatcher
         page = MapPage(browser, address, lang=lang, **options)
         opened.append(page)
         page.open(view)

@@ -15,12 +15,14 @@ Open = Callable[..., MapPage]
 
 
 @pytest.fixture
-def broken(browser: Browser, served: str) -> Iterator[Callable[..., MapPage]]:
-    """Makes a page, not yet opened, on which something will be broken."""
+def broken(
+    browser: Browser, served: str, dispatcher: dict[str, Any]
+) -> Iterator[Callable[..., MapPage]]:
+    """Makes a page, not yet opened and signed in, on which something will be broken."""
     pages: list[MapPage] = []
 
     def make(address: str = served, **options: Any) -> MapPage:
-        page = MapPage(browser, address, **options)
+        page = MapPage(browser, address, storage_state=dispatcher, **options)
         page.errors_allowed = True
         pages.append(page)
         return page

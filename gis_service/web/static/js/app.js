@@ -10,12 +10,12 @@
  *   illustrative: boolean, map_approval_number: string|null, basemap_attribution: string,
  *   minimum_count: number}} District
  * @typedef {{district: District, layers: import("./layers.js").LayerInfo[],
- *   classes: IncidentClass[], style: any, tiles: Record<string, import("./tiles.js").TileJson>,
+ *   locked: import("./layers.js").LayerInfo[], classes: IncidentClass[], style: any, tiles: Record<string, import("./tiles.js").TileJson>,
  *   main: import("./map.js").MapView, second: import("./map.js").MapView|null}} App
  */
 
 /** @type {App} filled by main.js before anything reads it */
-export const app = /** @type {any} */ ({ layers: [], classes: [], tiles: {}, second: null });
+export const app = /** @type {any} */ ({ layers: [], locked: [], classes: [], tiles: {}, second: null });
 
 /** @returns {import("./map.js").MapView[]} the maps on the page, the main one first */
 export const views = () => [app.main, app.second].filter((view) => view !== null && view !== undefined);

@@ -1,5 +1,6 @@
 /** What is selected: an area, a clicked place or an incident, read from the service. */
 
+import { may } from "./account.js";
 import { getJSON, isAbort, latest } from "./api.js";
 import { app, ENDED, LEVELS, OPEN, views } from "./app.js";
 import { flyTo, isPhone, reveal } from "./camera.js";
@@ -8,7 +9,7 @@ import { copyLink } from "./export.js";
 import { byId, fill, h, icon } from "./dom.js";
 import { remember } from "./filters.js";
 import { area as areaText, dateTime, distance, date, known, number, onLanguage, percent, t } from "./i18n.js";
-import { incidentList } from "./incidents.js";
+import { incidentList, signInNote } from "./incidents.js";
 import { get, on, set, setFilters } from "./state.js";
 
 const signal = latest();
@@ -272,6 +273,11 @@ function placement(place, position) {
 
 /** @param {{id: string}} selection @param {AbortSignal} one */
 async function showIncident({ id }, one) {
+  if (!may("incident.read")) {
+    outline(null);
+    fill(byId("drawer"), head(t("drawer.incident"), "", "incident"), signInNote());
+    return;
+  }
   const base = `/api/incidents/${encodeURIComponent(id)}`;
   const [found, log] = await Promise.all([
     getJSON(base, {}, { signal: one }), getJSON(`${base}/log`, {}, { signal: one }),

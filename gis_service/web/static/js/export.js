@@ -1,5 +1,6 @@
 /** Taking the view elsewhere: a link, a snapshot file, a picture, a printed sheet. */
 
+import { may } from "./account.js";
 import { address, filterQuery } from "./api.js";
 import { app, views } from "./app.js";
 import { byId, fill, h } from "./dom.js";
@@ -66,7 +67,7 @@ function toggleMenu(open = byId("export-menu").hidden) {
     href, download: file, class: "menu-item", on: { click: () => toggleMenu(false) },
   }, h("b", { text: t(`export.${key}`) }), h("span", { class: "note", text: t(`export.${key}Hint`) }));
   fill(menu,
-    item("snapshot", address("/snapshot.html", { layers: snapshotLayers().join(","), lang: language(), ...filters }), "map.html"),
+    may("snapshot.make") && item("snapshot", address("/snapshot.html", { layers: snapshotLayers().join(","), lang: language(), ...filters }), "map.html"),
     item("heatmap", address("/heatmap.png", {
       bbox, width: Math.min(2048, width), height: Math.min(2048, height), ...filters,
     }), "heatmap.png"),

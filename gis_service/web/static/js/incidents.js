@@ -1,5 +1,6 @@
 /** A paged list of an area's incidents under the current filters. */
 
+import { may, signInLink } from "./account.js";
 import { filterQuery, getJSON, isAbort } from "./api.js";
 import { app, ENDED } from "./app.js";
 import { className } from "./classes.js";
@@ -14,7 +15,8 @@ let running = null;
 let again = null;
 
 /**
- * The list for `where` (a level and its code). It follows the filters while it is on the page.
+ * The list for `where` (a level and its code). It follows the filters while it is on the page. Who
+ * may not read incidents gets their number and the way to sign in.
  * @param {Record<string, string>} where @param {string} level
  * @returns {HTMLElement|null}
  */
@@ -37,13 +39,14 @@ export function incidentList(where, level) {
     fill(foot, h("p", { class: "note", text: t("drawer.loading") }));
     try {
       const [page, counted] = await Promise.all([
-        getJSON("/api/incidents", { ...query(), limit: PAGE, cursor }, { signal }),
+        may("incident.read") ? getJSON("/api/incidents", { ...query(), limit: PAGE, cursor }, { signal }) : null,
         cursor ? null : getJSON("/api/incidents/count", query(), { signal }),
       ]);
       if (!cursor) list.replaceChildren();
-      list.append(...page.items.map(row));
+      if (page) list.append(...page.items.map(row));
       if (counted) title.textContent = t(filterCount() ? "incidents.filtered" : "incidents.count", { n: number(counted.count) });
-      fill(foot,
+      if (!page) fill(foot, signInNote());
+      else fill(foot,
         !list.childElementCount && h("p", { class: "note", text: t("incidents.none") }),
         page.next && h("button", {
           type: "button", class: "button wide", text: t("incidents.more"), on: { click: () => void load(page.next) },
@@ -59,6 +62,10 @@ export function incidentList(where, level) {
   void load(null);
   return box;
 }
+
+/** What stands where single incidents would. */
+export const signInNote = () =>
+  h("p", { class: "note" }, `${t("incidents.signIn")} `, signInLink(t("incidents.signInLink")));
 
 on(["filters"], () => again?.());
 

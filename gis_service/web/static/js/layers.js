@@ -1,5 +1,6 @@
 /** The layer switcher, and which layer is drawn on which map. */
 
+import { account, signInLink } from "./account.js";
 import { app, LEVELS, views } from "./app.js";
 import { byId, fill, h } from "./dom.js";
 import { number, onLanguage, pick, t } from "./i18n.js";
@@ -114,8 +115,9 @@ function drawSwitcher() {
   const focused = /** @type {HTMLElement|null} */ (document.activeElement)?.dataset?.focus;
   fill(byId("layers"), GROUPS.map((group) => {
     const members = app.layers.filter((layer) => layer.group === group).sort(byLevel);
-    return members.length > 0 && h("fieldset", { class: "layer-group" },
-      h("legend", { text: t(`layers.group.${group}`) }), members.map(row));
+    const locked = app.locked.filter((layer) => layer.group === group);
+    return members.length + locked.length > 0 && h("fieldset", { class: "layer-group" },
+      h("legend", { text: t(`layers.group.${group}`) }), locked.map(lockedRow), members.map(row));
   }));
   if (focused) /** @type {HTMLElement|null} */ (document.querySelector(`[data-focus="${focused}"]`))?.focus();
   hint();
@@ -160,6 +162,14 @@ function row(layer) {
     }),
     shown && explained && h("ul", { class: "legend" }, legendRows(layer, app.tiles[layer.id], app.style)));
 }
+
+/** A layer that it takes an account to see. @param {LayerInfo} layer */
+const lockedRow = (layer) => h("div", { class: "layer locked" },
+  h("div", { class: "layer-head" },
+    h("label", { title: pick(layer.description) },
+      h("input", { type: "checkbox", class: "switch", role: "switch", disabled: true }),
+      h("span", { text: pick(layer.title) })),
+    account ? h("span", { class: "note", text: t("layers.notAllowed") }) : signInLink(t("layers.signIn"))));
 
 /** Two choropleths over each other tell nothing: one replaces the other. @param {LayerInfo} layer @param {boolean} shown */
 function toggle(layer, shown) {

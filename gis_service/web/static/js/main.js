@@ -1,6 +1,7 @@
 /** Starts the page: what there is to show, what the link asks for, then the map and its parts. */
 
-import { getJSON } from "./api.js";
+import { loginAddress, startAccount } from "./account.js";
+import { ApiError, getJSON } from "./api.js";
 import { app, views } from "./app.js";
 import { padding } from "./camera.js";
 import { layOut, startCompare, watchCompare } from "./compare.js";
@@ -22,6 +23,7 @@ import { replay, startTimeline } from "./timeline.js";
 async function start() {
   await setLanguage(document.documentElement.dataset.lang ?? "zh");
   startLanguage();
+  startAccount();
   if (!canDraw()) {
     notice(t("error.webgl"), h("p", { text: t("error.webglHint") }));
     return;
@@ -30,6 +32,9 @@ async function start() {
   [app.district, { items: app.layers }, app.style] = await Promise.all([
     getJSON("/api/district"), getJSON("/api/layers"), getJSON("/styles/map.json"),
   ]);
+  // What this account may not see the style leaves out.
+  app.locked = app.layers.filter(({ id }) => !(id in app.style.sources));
+  app.layers = app.layers.filter(({ id }) => id in app.style.sources);
   app.style = ordered(app.style, app.layers);
   setTimezone(app.district.timezone);
   head();
@@ -137,6 +142,10 @@ function startLanguage() {
 }
 
 start().catch((error) => {
+  if (error instanceof ApiError && error.status === 401) {
+    location.replace(loginAddress());
+    return;
+  }
   console.warn(error);
   notice(t("error.start"), h("p", { text: error.message }), h("p", { text: t("error.startHint") }),
     h("button", { type: "button", class: "button", text: t("error.retry"), on: { click: () => location.reload() } }));

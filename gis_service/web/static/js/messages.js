@@ -1,5 +1,6 @@
 /** Short messages at the foot of the page: what happened and what to do next. */
 
+import { account, loginAddress } from "./account.js";
 import { byId, fill, h, icon } from "./dom.js";
 import { isAbort } from "./api.js";
 import { t } from "./i18n.js";
@@ -10,14 +11,15 @@ const shown = new Map();
 /**
  * Shows `text`; a message with the same `key` takes the place of the earlier one.
  * @param {string} text
- * @param {{key?: string, kind?: "info"|"error", retry?: () => void, seconds?: number}} [options]
+ * @param {{key?: string, kind?: "info"|"error", retry?: () => void, again?: string, seconds?: number}} [options]
+ *   `again` is the word on the button that retries
  */
-export function say(text, { key = text, kind = "info", retry, seconds = kind === "error" ? 0 : 4 } = {}) {
+export function say(text, { key = text, kind = "info", retry, again = t("error.retry"), seconds = kind === "error" ? 0 : 4 } = {}) {
   dismiss(key);
   const message = h("div", { class: `message ${kind}`, role: kind === "error" ? "alert" : null },
     h("span", { text }),
     retry && h("button", {
-      type: "button", class: "link", text: t("error.retry"),
+      type: "button", class: "link", text: again,
       on: { click: () => { dismiss(key); retry(); } },
     }),
     h("button", {
@@ -43,6 +45,13 @@ export function dismiss(key) {
  */
 export function complain(what, error, retry) {
   if (isAbort(error)) return;
+  if (error.status === 401) {
+    // whatever was asked for, signing in comes first
+    say(t(account ? "account.ended" : "account.needed"), {
+      key: "account", kind: "error", again: t("account.signIn"), retry: () => location.assign(loginAddress()),
+    });
+    return;
+  }
   say(t("error.what", { what, why: error.message }), { key: `error:${what}`, kind: "error", retry });
 }
 
