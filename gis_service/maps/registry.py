@@ -10,6 +10,7 @@ from typing import Any, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from gis_service.accounts.permissions import PERMISSIONS
 from gis_service.errors import ConfigurationError, NotFound
 from gis_service.incidents.filters import PARAMETERS
 
@@ -55,7 +56,8 @@ class Layer(_Strict):
     maxzoom: int = Field(22, ge=0, le=22)
     filters: tuple[str, ...] = ()
     visible: bool = True
-    public: bool = False
+    public: bool = Field(False, description="shows nothing that a visitor may not see")
+    permission: str | None = Field(None, description="what it takes to see one that is not public")
     inputs: Inputs = Inputs()
     density: Density | None = None
     breaks: str | None = Field(None, description="field whose class breaks TileJSON carries")
@@ -73,6 +75,10 @@ class Layer(_Strict):
             raise ValueError("source 'sql' and query.sql go together")
         if (self.source == "density") != (self.density is not None):
             raise ValueError("source 'density' and [density] go together")
+        if self.public == bool(self.permission):
+            raise ValueError("want either public = true or a permission")
+        if self.permission and self.permission not in PERMISSIONS:
+            raise ValueError(f"unknown permission {self.permission!r}")
         if bool(self.labels) != bool(self.label_fields):
             raise ValueError("labels.sql and [label_fields] go together")
         unknown = set(self.filters) - set(PARAMETERS)

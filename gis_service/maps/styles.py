@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from gis_service.maps.registry import Layer, Registry
+from gis_service.maps.registry import Layer
 from gis_service.settings import Settings
 
 GROUND = "#eceae4"
@@ -12,14 +13,14 @@ GROUND = "#eceae4"
 DRAWN = ("background", "raster", "fill", "heatmap", "line", "circle", "symbol")
 
 
-def map_style(registry: Registry, base_url: str, settings: Settings) -> dict[str, Any]:
-    """One style with every layer's source and drawing rules; addresses are absolute.
+def map_style(layers: Iterable[Layer], base_url: str, settings: Settings) -> dict[str, Any]:
+    """One style with each layer's source and drawing rules; addresses are absolute.
 
     Drawings are ordered by type, then by the layers' groups. There are no glyphs: labels are
     drawn from the reader's own fonts.
     """
     sources: dict[str, Any] = {}
-    layers: list[dict[str, Any]] = [
+    drawings: list[dict[str, Any]] = [
         {"id": "background", "type": "background", "paint": {"background-color": GROUND}}
     ]
     if settings.basemap_url:
@@ -27,8 +28,8 @@ def map_style(registry: Registry, base_url: str, settings: Settings) -> dict[str
             "type": "raster", "tiles": [settings.basemap_url], "tileSize": 256,
             "attribution": settings.basemap_attribution,
         }  # fmt: skip
-        layers.append({"id": "external", "type": "raster", "source": "external"})
-    for layer in registry:
+        drawings.append({"id": "external", "type": "raster", "source": "external"})
+    for layer in layers:
         sources[layer.id] = {
             "type": "vector",
             "url": f"{base_url}tiles/{layer.id}.json",
@@ -41,13 +42,13 @@ def map_style(registry: Registry, base_url: str, settings: Settings) -> dict[str
                 "source-layer": drawing.get("source-layer", layer.id),
                 "metadata": {**drawing.get("metadata", {}), "gis:layer": layer.id},
             }
-            layers.append(entry)
-    layers.sort(key=lambda drawing: DRAWN.index(drawing["type"]))
+            drawings.append(entry)
+    drawings.sort(key=lambda drawing: DRAWN.index(drawing["type"]))
     return {
         "version": 8,
         "name": "gis_service",
         "sources": sources,
-        "layers": layers,
+        "layers": drawings,
     }
 
 
