@@ -125,7 +125,7 @@ function buttons() {
     title: ACTIONS[action]?.key ? t("dispatch.key", { key: ACTIONS[action].key }) : null,
     on: { click: () => start(action) },
   }, word("action", action), ACTIONS[action]?.key && h("kbd", { text: ACTIONS[action].key }));
-  const few = rest.length <= 3;
+  const few = rest.length <= 3 || !first.length;
   fill(byId("case-actions"),
     !shown.actions.length && h("p", { class: "note", text: t("dispatch.noActions") }),
     h("div", { class: "buttons" }, first.map((action, index) => button(action, index ? "" : "primary")),

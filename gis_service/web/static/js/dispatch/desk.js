@@ -8,7 +8,7 @@ import { countable, filterQuery, matches, noFilters, order, TABS, tabOf } from "
 
 /**
  * @typedef {import("./query.js").Incident} Incident
- * @typedef {{name: string, display_name: string, role: string,
+ * @typedef {{name: string, display_name: string, role: string, role_name: {zh: string, en: string},
  *   scopes: {level: string, code: string}[], permissions: string[]}} Session
  * @typedef {{code: string, name: string, name_en?: string}} Unit
  */

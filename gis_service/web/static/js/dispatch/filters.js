@@ -92,7 +92,6 @@ function panel() {
   const field = (/** @type {string} */ key, /** @type {any} */ content) =>
     h("label", { class: "filter-field" }, h("span", { text: t(key) }), content);
   fill(byId("filter-box"),
-    saved(),
     h("div", { class: "filter-grid" },
       field("dispatch.filter.class", chooser({ id: "filter-class", find: among(desk.classes, className), choose: add("class"), placeholder: t("dispatch.filter.any") })),
       field("dispatch.filter.street", chooser({ id: "filter-street", find: areas("street"), choose: add("street"), placeholder: t("dispatch.filter.any") })),
@@ -111,7 +110,8 @@ function panel() {
         type: "checkbox", id: `filter-${flag}`, checked: flag === "inView" ? filters.bbox !== null : /** @type {any} */ (filters)[flag],
         on: { change: (/** @type {any} */ event) => ask({ filters: flag === "inView"
           ? { bbox: event.target.checked ? app.main.bbox : null } : { [flag]: event.target.checked } }) },
-      }), h("span", { text: t(`dispatch.only.${flag}`) })))));
+      }), h("span", { text: t(`dispatch.only.${flag}`) })))),
+    saved());
   if (focused) byId(focused)?.focus();
 }
 

@@ -61,8 +61,8 @@ export async function startGround() {
 
 /** @returns {{left: number, right: number, top: number, bottom: number}} */
 function padding() {
-  const drawer = byId("case");
-  return { left: 40, right: drawer.hidden ? 60 : drawer.offsetWidth + 40, top: 50, bottom: 50 };
+  const covered = Math.max(byId("case").offsetWidth, byId("report").offsetWidth); // 0 while hidden
+  return { left: 70, right: covered ? covered + 40 : 60, top: 60, bottom: 50 };
 }
 
 function addIncidents() {
@@ -73,7 +73,7 @@ function addIncidents() {
     map.addImage(`mark-${name}`, pen.getImageData(0, 0, canvas.width, canvas.height), { pixelRatio: 2 });
   }
   map.addSource(SOURCE, {
-    type: "geojson", data: collection(), cluster: true, clusterRadius: 40, clusterMaxZoom: 15,
+    type: "geojson", data: collection(), cluster: true, clusterRadius: 40, clusterMaxZoom: 14,
     clusterProperties: {
       open: ["+", ["get", "open"]], urgent: ["+", ["get", "urgent"]], late: ["+", ["get", "late"]],
     },
@@ -234,15 +234,15 @@ export function showPlaces(places) {
   for (const marker of markers) marker.remove();
   markers = places.map(({ lon, lat, label, chosen, choose }) => {
     const element = h("button", {
-      type: "button", class: `pin${chosen ? " chosen" : ""}`, title: label, "aria-label": label, text: chosen ? "●" : "",
+      type: "button", class: `pin${chosen ? " chosen" : ""}`, title: label, "aria-label": label,
       on: { click: (/** @type {MouseEvent} */ event) => { event.stopPropagation(); choose?.(); } },
-    });
+    }, h("span", {}));
     return new Marker({ element, anchor: "bottom" }).setLngLat([lon, lat]).addTo(app.main.map);
   });
   if (places.length === 1) approach(places[0].lon, places[0].lat);
   else if (places.length) {
     const [lons, lats] = [places.map((place) => place.lon), places.map((place) => place.lat)];
-    fit([Math.min(...lons), Math.min(...lats), Math.max(...lons), Math.max(...lats)]);
+    fit([Math.min(...lons), Math.min(...lats), Math.max(...lons), Math.max(...lats)], 16.2);
   }
 }
 

@@ -3,7 +3,7 @@
 import { ApiError, getJSON, send } from "../api.js";
 import { app } from "../app.js";
 import { byId, fill, h } from "../dom.js";
-import { dateTime, known, language, pick, setLanguage, setTimezone, t } from "../i18n.js";
+import { dateTime, language, pick, setLanguage, setTimezone, t } from "../i18n.js";
 import { canDraw } from "../map.js";
 import { complain, notice, say } from "../messages.js";
 import { firstUnseen, startAlerts } from "./alerts.js";
@@ -116,7 +116,7 @@ function head() {
     district.map_approval_number && t("footer.approval", { number: district.map_approval_number }), "MapLibre",
   ].filter(Boolean).join(" · ");
   byId("account").textContent = session.display_name || session.name;
-  byId("account").title = known(`role.${session.role}`) ? t(`role.${session.role}`) : session.role;
+  byId("account").title = pick(session.role_name);
   connection("waiting");
   const clock = byId("clock");
   const tick = () => { clock.textContent = dateTime(new Date(now())); };

@@ -72,7 +72,6 @@ function place(item, on) {
 /** @param {any} item */
 function who(item) {
   const { responsible } = item;
-  const steps = responsible.steps ?? [];
   return [
     facts([
       [t("dispatch.unit"), item.unit ? h("b", { text: unitName(item.unit) })
@@ -81,15 +80,15 @@ function who(item) {
       responsible.duty && [t("dispatch.duty"), dutyText(responsible.duty)],
     ]),
     responsible.gap && h("p", { class: "gap", text: t("dispatch.gap") }),
-    responsible.ambiguous?.length > 0 && h("div", { class: "ambiguity" }, h("p", { text: t("dispatch.ambiguous") }),
-      h("ul", {}, responsible.ambiguous.map((/** @type {any} */ one) => h("li", { text: typeof one === "string" ? one : one.text ?? squadName(one) })))),
-    steps.length > 0 && h("ol", { class: "steps", "aria-label": t("dispatch.why") },
-      steps.map((/** @type {any} */ step) => h("li", { text: typeof step === "string" ? step : step.text }))),
+    responsible.ambiguous.length > 0 && h("div", { class: "ambiguity" }, h("p", { text: t("dispatch.ambiguous") }),
+      h("ul", {}, responsible.ambiguous.map((/** @type {any} */ one) => h("li", { text: one.name })))),
+    responsible.steps.length > 0 && h("ol", { class: "steps", "aria-label": t("dispatch.why") },
+      responsible.steps.map((/** @type {any} */ step) => h("li", { text: step.text }))),
   ];
 }
 
 /** @param {any} duty */
-const dutyText = (duty) => [duty.name ?? duty.leader, duty.phone, duty.until && t("dispatch.until", { when: dateTime(duty.until) })]
+const dutyText = (duty) => [duty.person, duty.phone, duty.until && t("dispatch.until", { when: dateTime(duty.until) })]
   .filter(Boolean).join(" · ");
 
 /** @param {any} item */
