@@ -1,19 +1,25 @@
-"""What routers share: session, language, box, page size, and the refusal of unknown parameters."""
+"""What routers share: session, language, box, page size, and the refusal of unknown parameters.
+
+Dependencies are coroutines even where they await nothing: others are run in a thread, each time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from collections.abc import AsyncIterator, Collection
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Query, Request
 from fastapi.dependencies.utils import get_flat_params
+from fastapi.exceptions import RequestValidationError
 from fastapi.params import Query as QueryParameter
 from fastapi.routing import APIRoute
+from pydantic import BaseModel, ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gis_service.errors import InvalidInput
 from gis_service.settings import Settings
 
+Model = TypeVar("Model", bound=BaseModel)
 LANGUAGES = ("zh", "en")
 
 
@@ -23,7 +29,7 @@ async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
         yield session
 
 
-def get_app_settings(request: Request) -> Settings:
+async def get_app_settings(request: Request) -> Settings:
     """The settings this application was made with."""
     settings: Settings = request.app.state.settings
     return settings
@@ -41,20 +47,32 @@ def locale_of(request: Request) -> str:
     return "zh"
 
 
-def refuse_unknown_parameters(request: Request) -> None:
+async def asked_locale(request: Request) -> str:
+    """:func:`locale_of` as a dependency."""
+    return locale_of(request)
+
+
+async def refuse_unknown_parameters(request: Request) -> None:
     """A misspelt filter must not silently mean 'everything': 400 names it."""
     route = request.scope.get("route")
-    if not isinstance(route, APIRoute):
-        return
-    known = {
-        field.alias
-        for field in get_flat_params(route.dependant)
-        if isinstance(field.field_info, QueryParameter)
-    }
-    check_parameters(request, known)
+    if request.query_params and isinstance(route, APIRoute):
+        check_parameters(request, _parameters_of(route))
 
 
-def check_parameters(request: Request, known: set[str]) -> None:
+def _parameters_of(route: APIRoute) -> frozenset[str]:
+    """The query parameters that a route declares, its dependencies' included."""
+    known: frozenset[str] | None = route.__dict__.get("query_parameters")
+    if known is None:
+        known = frozenset(
+            field.alias
+            for field in get_flat_params(route.dependant)
+            if isinstance(field.field_info, QueryParameter)
+        )
+        route.__dict__["query_parameters"] = known  # collected once: it walks every dependency
+    return known
+
+
+def check_parameters(request: Request, known: Collection[str]) -> None:
     """Raise InvalidInput for a query parameter outside ``known`` (``lang`` is always known)."""
     for name in request.query_params:
         if name not in known and name != "lang":
@@ -63,6 +81,29 @@ def check_parameters(request: Request, known: set[str]) -> None:
                 f"未知参数；可用参数：{'、'.join(sorted(known)) or '无'}",
                 where=name,
             )
+
+
+def read_query(request: Request, model: type[Model]) -> Model:
+    """The query parameters as ``model``, checked in one go: for routes that are asked most, where
+    a declared parameter each costs more than the answer. Describe them by
+    :func:`describe_query`. Raises RequestValidationError naming the parameter."""
+    try:
+        return model.model_validate(dict(request.query_params))
+    except ValidationError as problem:
+        raise RequestValidationError(problem.errors()) from None
+
+
+def describe_query(model: type[BaseModel]) -> dict[str, Any]:
+    """The ``openapi_extra`` of a route that uses :func:`read_query`."""
+    schema = model.model_json_schema()
+    required = set(schema.get("required", ()))
+    return {
+        "parameters": [
+            {"name": name, "in": "query", "required": name in required,
+             "description": field.pop("description", ""), "schema": field}
+            for name, field in schema["properties"].items()
+        ]
+    }  # fmt: skip
 
 
 def parse_bbox(value: str | None) -> tuple[float, float, float, float] | None:
@@ -87,6 +128,6 @@ def parse_bbox(value: str | None) -> tuple[float, float, float, float] | None:
 
 SessionDependency = Annotated[AsyncSession, Depends(get_session)]
 SettingsDependency = Annotated[Settings, Depends(get_app_settings)]
-LocaleDependency = Annotated[str, Depends(locale_of)]
+LocaleDependency = Annotated[str, Depends(asked_locale)]
 Limit = Annotated[int, Query(ge=1, le=1000, description="items per page")]
 Page = dict[str, Any]

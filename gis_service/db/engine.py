@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from typing import Any
 
 import orjson
 import psycopg
 from psycopg.types.json import set_json_dumps, set_json_loads
+from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
@@ -71,6 +73,25 @@ def make_async_engine(address: str, settings: Settings) -> AsyncEngine:
         pool_pre_ping=True,
         json_serializer=_json,
         json_deserializer=orjson.loads,
+    )
+
+
+def make_tile_connections(address: str, settings: Settings) -> AsyncConnectionPool[Any]:
+    """A pool of connections without transactions, for single statements that are asked for by
+    the thousand; opened and closed by the application. As many as the server has processors: more
+    would only wait for each other."""
+    size = len(os.sched_getaffinity(0))
+    return AsyncConnectionPool(
+        address,
+        min_size=1,
+        max_size=size,
+        open=False,
+        timeout=settings.statement_timeout_s,
+        kwargs={
+            "autocommit": True,
+            "application_name": "gis_service tiles",
+            "options": f"-c statement_timeout={settings.statement_timeout_s * 1000}",
+        },
     )
 
 

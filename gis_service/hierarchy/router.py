@@ -6,8 +6,16 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
 
-from gis_service.dependencies import Limit, SessionDependency, refuse_unknown_parameters
+from gis_service.accounts.dependencies import public
+from gis_service.dependencies import (
+    Limit,
+    SessionDependency,
+    describe_query,
+    read_query,
+    refuse_unknown_parameters,
+)
 from gis_service.errors import InvalidInput
 from gis_service.hierarchy import area_queries as queries
 from gis_service.hierarchy.coordinates import parse_crs
@@ -15,37 +23,50 @@ from gis_service.hierarchy.models import LEVELS, Level
 from gis_service.hierarchy.schemas import Area, AreaPage, Located, Places, Versions
 
 router = APIRouter(
-    prefix="/api", tags=["hierarchy"], dependencies=[Depends(refuse_unknown_parameters)]
+    prefix="/api",
+    tags=["hierarchy"],
+    dependencies=[Depends(public()), Depends(refuse_unknown_parameters)],
 )
+# its model refuses unknown parameters itself
+locate_router = APIRouter(prefix="/api", tags=["hierarchy"], dependencies=[Depends(public())])
 
 
-@router.get("/locate", response_model=Located | Places)
-async def locate(
-    request: Request,
-    session: SessionDependency,
-    lon: Annotated[float | None, Query(description="longitude, or easting in crs")] = None,
-    lat: Annotated[float | None, Query(description="latitude, or northing in crs")] = None,
-    crs: Annotated[str, Query(description="wgs84, cgcs2000, gcj02, bd09 or EPSG:n")] = "wgs84",
-    accuracy_m: Annotated[
-        float | None, Query(ge=0, le=10_000, description="every area within it is a candidate")
-    ] = None,
-    address: Annotated[
-        str | None, Query(max_length=200, description="address, name or code to rank")
-    ] = None,
-    limit: Annotated[int, Query(ge=1, le=50)] = 10,
-) -> Response:
+class LocateQuery(BaseModel):
+    """The parameters of ``/api/locate``: one model, checked at once."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    lon: float | None = Field(None, description="longitude, or easting in crs")
+    lat: float | None = Field(None, description="latitude, or northing in crs")
+    crs: str = Field("wgs84", description="wgs84, cgcs2000, gcj02, bd09 or EPSG:n")
+    accuracy_m: float | None = Field(
+        None, ge=0, le=10_000, description="every area within it is a candidate"
+    )
+    address: str | None = Field(None, max_length=200, description="address, name or code to rank")
+    limit: int = Field(10, ge=1, le=50)
+    lang: str | None = Field(None, description="zh or en, for messages")
+
+
+@locate_router.get(
+    "/locate", response_model=Located | Places, openapi_extra=describe_query(LocateQuery)
+)
+async def locate(request: Request) -> Response:
     """The areas at a position, or the places that an address may mean, best first.
 
     Without ``crs`` the position is WGS84, and the answer says so.
     """
+    asked = read_query(request, LocateQuery)
     locator = request.app.state.locator.current
-    if address is not None:
+    lon, lat = asked.lon, asked.lat
+    if asked.address is not None:
         if lon is not None or lat is not None:
             raise InvalidInput(
                 "give either address or lon and lat", "请只给 address 或 lon 与 lat",
                 where="address",
             )  # fmt: skip
-        items = await queries.find_places(session, address, limit)
+        # a position is answered from memory: only an address takes a connection
+        async with request.app.state.sessions() as session:
+            items = await queries.find_places(session, asked.address, asked.limit)
         for item in items:
             item.pop("area_id")
             found = locator.locate(item["lon"], item["lat"])
@@ -53,8 +74,8 @@ async def locate(
         return _json({"items": items, "next": None})
     if lon is None or lat is None:
         raise InvalidInput("lon and lat are both needed", "lon 与 lat 均须给出", where="lon")
-    check_position(lon, lat, crs)
-    return _json(locator.locate(lon, lat, crs, accuracy_m))
+    check_position(lon, lat, asked.crs)
+    return _json(locator.locate(lon, lat, asked.crs, asked.accuracy_m))
 
 
 @router.get("/areas/{level}", response_model=AreaPage)

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from gis_service.accounts.dependencies import (
+    CurrentIdentity,
+    allow,
+    check_access,
+    current_identity,
+    mark,
+    public,
+)
 from gis_service.dependencies import (
     SessionDependency,
     check_parameters,
@@ -16,7 +25,8 @@ from gis_service.dependencies import (
 from gis_service.errors import InvalidInput, NotFound
 from gis_service.hierarchy.models import Level
 from gis_service.incidents.filters import PARAMETERS, IncidentFilter
-from gis_service.incidents.router import FilterDescription, filter_of
+from gis_service.incidents.router import FilterDescription, filter_of, scoped
+from gis_service.incidents.visibility import Visible
 from gis_service.maps import queries
 from gis_service.maps.heatmap import heatmap_png
 from gis_service.maps.registry import Layer
@@ -28,11 +38,22 @@ from gis_service.maps.tiles import Tile, Tiles
 router = APIRouter(tags=["maps"])
 
 MVT = "application/vnd.mapbox-vector-tile"
-SERIES_FILTERS = tuple(name for name in PARAMETERS if name != "q")
+SERIES_FILTERS = PARAMETERS
+PRIVATE = {"Cache-Control": "private, no-store"}
 Steps = Annotated[int, Query(ge=1, le=400, description="steps over the time range")]
 
 
-@router.get("/api/layers", dependencies=[Depends(refuse_unknown_parameters)])
+async def _layer_access(request: Request) -> None:
+    """A layer says itself who may see it."""
+    layer: Layer = request.app.state.registry[request.path_params["layer_id"]]
+    await check_access(request, layer.permission)
+
+
+Everybody = Depends(public())
+WhoeverMaySee = Depends(mark(_layer_access, "layer"))
+
+
+@router.get("/api/layers", dependencies=[Everybody, Depends(refuse_unknown_parameters)])
 async def list_layers(request: Request) -> Response:
     """Every layer with its fields, filters and legend."""
     hidden = {"query", "labels", "style", "inputs", "density", "topics"}
@@ -43,7 +64,7 @@ async def list_layers(request: Request) -> Response:
     return _json({"items": items, "next": None})
 
 
-@router.get("/api/district", dependencies=[Depends(refuse_unknown_parameters)])
+@router.get("/api/district", dependencies=[Everybody, Depends(refuse_unknown_parameters)])
 async def district(request: Request, session: SessionDependency) -> Response:
     """What the district is: extent, levels, incidents, and what the map must say of itself."""
     settings = request.app.state.settings
@@ -71,17 +92,20 @@ async def district(request: Request, session: SessionDependency) -> Response:
     )
 
 
-@router.get("/styles/{name}.json", dependencies=[Depends(refuse_unknown_parameters)])
-async def style(request: Request, name: str) -> Response:
-    """A MapLibre style of all layers, drawn in the order of their groups."""
+@router.get("/styles/{name}.json", dependencies=[Everybody, Depends(refuse_unknown_parameters)])
+async def style(request: Request, name: str, identity: CurrentIdentity) -> Response:
+    """A MapLibre style of all layers that the asker may see, drawn in the order of their groups."""
     if name != "map":
         raise NotFound(f"no style {name!r}; there is 'map'", f"没有样式 {name!r}；现有：map")
-    return _json(
-        map_style(request.app.state.registry, str(request.base_url), request.app.state.settings)
-    )
+    layers = [
+        layer
+        for layer in request.app.state.registry
+        if layer.public or (identity is not None and identity.may(layer.permission))
+    ]
+    return _json(map_style(layers, str(request.base_url), request.app.state.settings), PRIVATE)
 
 
-@router.get("/tiles/{layer_id}.json")
+@router.get("/tiles/{layer_id}.json", dependencies=[WhoeverMaySee])
 async def describe_tiles(
     request: Request, layer_id: str, session: SessionDependency, _filter: FilterDescription
 ) -> Response:
@@ -99,11 +123,12 @@ async def describe_tiles(
         body["breaks"] = {layer.breaks: await tiles.inputs.breaks(snapshot, wanted)}
         body["unit"] = layer.unit.model_dump() if layer.unit else None
         body["minimum_count"] = request.app.state.settings.minimum_count
-    return _json(body)
+    return _json(body, None if layer.public else PRIVATE)
 
 
 @router.get(
     "/tiles/{layer_id}/{z}/{x}/{y}.mvt",
+    dependencies=[WhoeverMaySee],
     response_class=Response,
     responses={200: {"content": {MVT: {}}}, 204: {"description": "nothing in this tile"}},
     openapi_extra={
@@ -118,18 +143,19 @@ async def get_tile(request: Request, layer_id: str, z: int, x: int, y: int) -> R
     state = request.app.state
     layer: Layer = state.registry[layer_id]
     tiles: Tiles = state.tiles
+    visible = None if layer.public else await _scope_of(request)
     # the query as written is the key: a filter is parsed for a new tile only
-    key = (z, x, y, request.scope["query_string"])
+    key = (z, x, y, request.scope["query_string"], visible)
     tile = tiles.cached(layer, key)
     if tile is None:
         _check_address(layer, z, x, y)
         check_parameters(request, set(layer.filters))
-        wanted = filter_of(request, layer.filters)
+        wanted = replace(filter_of(request, layer.filters), visible=visible)
         tile = await tiles.tile(layer, z, x, y, wanted, key)
     return _answer(request, layer, tile)
 
 
-@router.get("/api/heat/series")
+@router.get("/api/heat/series", dependencies=[Everybody])
 async def heat_over_time(
     request: Request,
     _filter: FilterDescription,
@@ -145,7 +171,7 @@ async def heat_over_time(
     return _json({"edges": edges_text(edges), **body, "data_version": snapshot.version})
 
 
-@router.get("/api/areas/{level}/series")
+@router.get("/api/areas/{level}/series", dependencies=[Everybody])
 async def areas_over_time(
     request: Request, level: Level, session: SessionDependency, _filter: FilterDescription,
     steps: Steps = 24,
@@ -174,7 +200,10 @@ async def areas_over_time(
 
 
 @router.get(
-    "/heatmap.png", response_class=Response, responses={200: {"content": {"image/png": {}}}}
+    "/heatmap.png",
+    dependencies=[Everybody],
+    response_class=Response,
+    responses={200: {"content": {"image/png": {}}}},
 )
 async def heatmap(
     request: Request,
@@ -198,7 +227,10 @@ async def heatmap(
 
 
 @router.get(
-    "/snapshot.html", response_class=Response, responses={200: {"content": {"text/html": {}}}}
+    "/snapshot.html",
+    dependencies=[Depends(allow("snapshot.make"))],
+    response_class=Response,
+    responses={200: {"content": {"text/html": {}}}},
 )
 async def snapshot_file(
     request: Request,
@@ -228,6 +260,12 @@ async def snapshot_file(
     )
 
 
+async def _scope_of(request: Request) -> Visible | None:
+    """What part of the incidents the asker sees; None for the district."""
+    identity = await current_identity(request)
+    return scoped(request, identity) if identity is not None else None
+
+
 def _check_address(layer: Layer, z: int, x: int, y: int) -> None:
     if not layer.minzoom <= z <= layer.maxzoom:
         raise InvalidInput(
@@ -247,7 +285,9 @@ def _answer(request: Request, layer: Layer, tile: Tile) -> Response:
     headers = {
         "ETag": tile.etag,
         # public tiles may be kept but are asked for again; others are nobody else's
-        "Cache-Control": "public, no-cache" if layer.public else "private, no-store",
+        "Cache-Control": "public, no-cache"
+        if layer.public and request.app.state.settings.public
+        else "private, no-store",
         "X-Data-Version": str(tile.version),
     }
     if request.headers.get("if-none-match") == tile.etag:
@@ -257,5 +297,5 @@ def _answer(request: Request, layer: Layer, tile: Tile) -> Response:
     return Response(tile.body, media_type=MVT, headers=headers)
 
 
-def _json(body: Any) -> Response:
-    return Response(orjson.dumps(body), media_type="application/json")
+def _json(body: Any, headers: dict[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(body), media_type="application/json", headers=headers)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import text
+import psycopg
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
+from gis_service.db.copy import literal
 from gis_service.errors import NotReady
 from gis_service.events.feed import Published
 from gis_service.events.follower import Follower
@@ -21,6 +26,20 @@ from gis_service.maps.area_inputs import AreaInputs
 from gis_service.maps.density import density_tile
 from gis_service.maps.registry import Layer, Registry, statement
 from gis_service.settings import Settings
+
+_NAMED = re.compile(r"(?<!:):([a-z_]+)\b")
+
+
+def for_driver(sql: str) -> str:
+    """A statement with ``:name`` parameters as the driver takes it, without another layer."""
+    return _NAMED.sub(r"%(\1)s", sql.replace("%", "%%"))
+
+
+async def _value(cursor: psycopg.AsyncCursor[Any], sql: str, parameters: Any = None) -> Any:
+    row = await (await cursor.execute(literal(sql), parameters)).fetchone()
+    assert row is not None  # noqa: S101 - both statements answer with one row
+    return row[0]
+
 
 TOPICS = ("hierarchy", "incidents", "basemap")
 RETRIES = 20
@@ -58,9 +77,10 @@ class TileCache:
             _, old = self._tiles.popitem(last=False)
             self.bytes -= len(old.body) + 300
 
-    def clear(self) -> None:
-        self._tiles.clear()
-        self.bytes = 0
+    def forget(self, layers: set[str]) -> None:
+        """Drop the tiles of ``layers``: what the key begins with."""
+        for key in [key for key in self._tiles if key[0] in layers]:
+            self.bytes -= len(self._tiles.pop(key).body) + 300
 
 
 class Tiles:
@@ -69,13 +89,14 @@ class Tiles:
     def __init__(
         self,
         registry: Registry,
+        connections: AsyncConnectionPool[Any],
         sessions: async_sessionmaker[Any],
         incidents: LiveIncidents,
         follower: Follower,
         settings: Settings,
     ) -> None:
         self.registry = registry
-        self.sessions = sessions
+        self.connections = connections
         self.incidents = incidents
         self.follower = follower
         self.settings = settings
@@ -83,15 +104,15 @@ class Tiles:
         self.versions = dict.fromkeys(TOPICS, 0)
         self.inputs = AreaInputs(sessions, settings)
         self._statements = {
-            layer.id: text(statement(layer)) for layer in registry if layer.source == "sql"
+            layer.id: for_driver(statement(layer)) for layer in registry if layer.source == "sql"
         }
 
     async def hear(self, events: list[Published]) -> None:
         """A subscriber of the feed, behind those that refresh the arrays."""
-        for event in events:
-            if event.topic in self.versions:
-                self.versions[event.topic] = event.seq
-        self.cache.clear()
+        topics = {event.topic for event in events}
+        for topic in topics & self.versions.keys():
+            self.versions[topic] = events[-1].seq
+        self.cache.forget({layer.id for layer in self.registry if topics & set(layer.topics)})
 
     def version_of(self, layer: Layer) -> int:
         """The last change that concerns a layer."""
@@ -126,25 +147,36 @@ class Tiles:
         """One statement; joined with numbers of the same boundary revision, or tried again."""
         for _ in range(RETRIES):
             snapshot = self.incidents.current
-            async with self.sessions() as session:
-                parameters = await self._parameters(layer, snapshot, wanted)
-                row = (
-                    await session.execute(
-                        self._statements[layer.id], {"z": z, "x": x, "y": y, **parameters}
-                    )
-                ).one()
+            parameters = {
+                "z": z, "x": x, "y": y, **await self._parameters(layer, snapshot, wanted)
+            }  # fmt: skip
+            async with self._cursor() as cursor:
+                body = await _value(cursor, self._statements[layer.id], parameters)
                 if not layer.inputs.counts:
-                    return bytes(row[0]), self.follower.seq
-                revision = (
-                    await session.execute(text("SELECT max(id) FROM boundary_revision"))
-                ).scalar()
+                    return body, self.follower.seq
+                revision = await _value(cursor, "SELECT max(id) FROM boundary_revision")
             if revision == snapshot.revision_id:
-                return bytes(row[0]), snapshot.version
+                return body, snapshot.version
             await self.follower.next_change(0.2)
         raise NotReady(
             "the boundaries are just being revised; try again in a moment",
             "区划正在更新，请稍后重试",
         )
+
+    @asynccontextmanager
+    async def _cursor(self) -> AsyncIterator[psycopg.AsyncCursor[Any]]:
+        """One statement is all a tile takes: no transaction around it, the bytes as they are."""
+        try:
+            async with (
+                self.connections.connection() as connection,
+                connection.cursor(binary=True) as cursor,
+            ):
+                yield cursor
+        except (psycopg.OperationalError, PoolTimeout) as problem:
+            raise NotReady(
+                f"the database does not answer in time ({problem})",
+                "数据库暂时没有响应，请稍后重试",
+            ) from problem
 
     async def _parameters(
         self, layer: Layer, snapshot: Snapshot, wanted: IncidentFilter

@@ -394,6 +394,7 @@ def upgrade() -> None:
     op.add_column("incident", sa.Column("condition_id", sa.Integer(), nullable=True))
     op.add_column("incident", sa.Column("unit_id", sa.Integer(), nullable=True))
     op.add_column("incident", sa.Column("squad_id", sa.Integer(), nullable=True))
+    op.add_column("incident", sa.Column("reported_by", sa.Integer(), nullable=True))
     op.add_column(
         "incident", sa.Column("due_basis", postgresql.JSONB(astext_type=sa.Text()), nullable=True)
     )
@@ -411,6 +412,20 @@ def upgrade() -> None:
     op.add_column("incident", sa.Column("state_before", sa.Text(), nullable=True))
     op.add_column("incident", sa.Column("merged_into", sa.BigInteger(), nullable=True))
     op.add_column("incident", sa.Column("case_number", sa.Text(), nullable=True))
+    op.create_index(
+        "incident_due",
+        "incident",
+        [sa.text("coalesce(due_at, 'infinity'::timestamptz)"), "id"],
+    )
+    op.create_index("incident_updated", "incident", ["updated_at", "id"])
+    op.create_index("incident_unit", "incident", ["unit_id", "reported_at", "id"])
+    op.create_index("incident_squad", "incident", ["squad_id", "reported_at", "id"])
+    op.create_index(
+        "incident_merged",
+        "incident",
+        ["merged_into"],
+        postgresql_where=sa.text("merged_into IS NOT NULL"),
+    )
     op.create_foreign_key(
         "incident_condition_id_fkey", "incident", "class_condition", ["condition_id"], ["id"]
     )
@@ -444,6 +459,8 @@ def downgrade() -> None:
     # WARNING: constraint name is None; this directive will fail as
     # rendered.  Add a name, or use a naming convention; see
     # https://alembic.sqlalchemy.org/en/latest/naming.html
+    for name in ("due", "updated", "unit", "squad", "merged"):
+        op.drop_index(f"incident_{name}", table_name="incident")
     op.drop_constraint("incident_condition_id_fkey", "incident", type_="foreignkey")
     op.drop_column("incident", "case_number")
     op.drop_column("incident", "merged_into")
@@ -457,6 +474,7 @@ def downgrade() -> None:
     op.drop_column("incident", "verified_at")
     op.drop_column("incident", "their_due_at")
     op.drop_column("incident", "due_basis")
+    op.drop_column("incident", "reported_by")
     op.drop_column("incident", "squad_id")
     op.drop_column("incident", "unit_id")
     op.drop_column("incident", "condition_id")
