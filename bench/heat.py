@@ -22,7 +22,7 @@ from gis_service.analysis import quadkey
 from gis_service.db.copy import copy_table
 from gis_service.incidents.arrays import IncidentTable, Snapshot, joined
 from gis_service.incidents.filters import IncidentFilter
-from gis_service.incidents.loading import ewkb_points
+from gis_service.incidents.rows import ewkb_points
 from gis_service.maps.density import bins, density_tile
 from gis_service.maps.registry import read_registry
 
@@ -58,7 +58,8 @@ def make_table(count: int, seed: int = 1) -> IncidentTable:
                 lon=lon, lat=lat, reported_at=first + rng.integers(0, YEAR_S, count) * 1_000_000,
                 due_at=np.zeros(count, np.int64), state=np.zeros(count, np.int8),
                 class_id=rng.integers(1, CLASSES + 1, count).astype(np.int32), street_id=same,
-                community_id=same, grid_id=same, building_id=same,
+                community_id=same, grid_id=same, building_id=same, unit_id=same, squad_id=same,
+                reported_by=same,
             )
         ]
     )  # fmt: skip

@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
+from urllib.parse import quote
 
 import numpy as np
 import psycopg
@@ -50,6 +51,8 @@ async def fixed_tile(size: int, x: int, y: int) -> Response:
 @app.get("/api/fixed")
 async def fixed() -> Response:
     return Response(body, media_type="application/json")
+# before the service's own tiles, whose address would take it
+app.router.routes[:0] = [app.router.routes.pop() for _ in range(2)]
 """
 TIPG = """
 from tipg.settings import PostgresSettings, DatabaseSettings
@@ -227,7 +230,8 @@ def run(seconds: float, rounds: int) -> None:
 def url_of(address: str) -> str:
     """A libpq address as a URL, which is the only form tipg takes."""
     facts = psycopg.conninfo.conninfo_to_dict(address)
-    return f"postgresql://{facts['user']}@/{facts['dbname']}?host={facts['host']}"
+    host = quote(facts["host"], safe="")
+    return f"postgresql://{facts['user']}@{host}/{facts['dbname']}"
 
 
 if __name__ == "__main__":
