@@ -9,30 +9,42 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gis_service import errors
+from gis_service.accounts.attempts import Attempts
+from gis_service.accounts.dependencies import anyone
+from gis_service.accounts.identities import Identities
+from gis_service.accounts.router import router as accounts_router
+from gis_service.attachments.router import router as attachments_router
 from gis_service.db.engine import (
     async_session_factory,
     conninfo,
     make_async_engine,
     make_engine,
+    make_tile_connections,
     session_factory,
 )
 from gis_service.dependencies import locale_of
 from gis_service.events.follower import Follower
 from gis_service.hierarchy.live import LiveLocator
+from gis_service.hierarchy.router import locate_router
 from gis_service.hierarchy.router import router as hierarchy_router
+from gis_service.incidents.desk import LiveReference
 from gis_service.incidents.live import LiveIncidents
 from gis_service.incidents.router import router as incidents_router
+from gis_service.incidents.router import stream_router
+from gis_service.incidents.stream import Hub
 from gis_service.maps.registry import read_registry
 from gis_service.maps.router import router as maps_router
 from gis_service.maps.tiles import Tiles
+from gis_service.reference.router import router as reference_router
+from gis_service.responsibility.router import router as responsibility_router
 from gis_service.settings import Settings, get_settings
 from gis_service.web.router import router as web_router
 
@@ -66,14 +78,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.registry = read_registry(settings.layers_dir)
     # /api/areas/{level}/series stands before /api/areas/{level}/{code}
-    for router in (maps_router, hierarchy_router, incidents_router, web_router):
+    for router in (
+        locate_router, maps_router, hierarchy_router, incidents_router, stream_router,
+        attachments_router, accounts_router, reference_router, responsibility_router, web_router,
+    ):  # fmt: skip
         app.include_router(router)
-    app.add_api_route("/healthz", _alive, include_in_schema=False)
-    app.add_api_route("/readyz", _ready, include_in_schema=False)
+    for path, answer in (("/healthz", _alive), ("/readyz", _ready)):
+        app.add_api_route(path, answer, include_in_schema=False, dependencies=[Depends(anyone())])
     app.add_exception_handler(errors.DomainError, _domain_problem)
     app.add_exception_handler(RequestValidationError, _validation_problem)
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(OperationalError, _database_problem)
+    app.add_exception_handler(DataError, _value_problem)
     app.add_exception_handler(Exception, _unexpected)
     app.add_middleware(Compression, minimum_size=1024)
     app.add_middleware(SecurityHeaders)
@@ -88,22 +104,37 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     blocking = make_engine(address)  # for what runs in threads: loading arrays and structures
     app.state.sessions = async_session_factory(engine)
     app.state.blocking_sessions = session_factory(blocking)
+    app.state.identities = Identities(app.state.sessions, settings)
+    app.state.attempts = Attempts(settings)
     app.state.locator = LiveLocator(app.state.blocking_sessions, settings)
     app.state.incidents = LiveIncidents(app.state.blocking_sessions)
+    app.state.reference = LiveReference(app.state.blocking_sessions, settings)
     app.state.follower = Follower(address, engine)
+    app.state.hub = Hub(app.state.sessions, app.state.incidents)
+    tile_connections = make_tile_connections(address, settings)
+    await tile_connections.open()
     app.state.tiles = Tiles(
-        app.state.registry, app.state.sessions, app.state.incidents, app.state.follower, settings
-    )
+        app.state.registry, tile_connections, app.state.sessions, app.state.incidents,
+        app.state.follower, settings,
+    )  # fmt: skip
 
     async def load() -> None:
         await app.state.locator.load()
+        await app.state.reference.load()
         await app.state.incidents.load(app.state.follower.seq)
+        app.state.hub.begin(app.state.follower.seq)
 
-    for part in (app.state.locator, app.state.incidents, app.state.tiles):
-        app.state.follower.subscribe(part.hear)
-    await app.state.follower.start(load)
+    state = app.state
+    # in this order: what a stream tells is decided by the arrays, and who may by the identities
+    for part in (
+        state.identities, state.locator, state.reference, state.incidents, state.tiles, state.hub,
+    ):  # fmt: skip
+        state.follower.subscribe(part.hear)
+    await state.follower.start(load)
     yield
-    await app.state.follower.stop()
+    state.hub.close()
+    await state.follower.stop()
+    await tile_connections.close()
     await engine.dispose()
     blocking.dispose()
 
@@ -153,6 +184,10 @@ async def _validation_problem(request: Request, problem: Exception) -> Response:
     first = problem.errors()[0]
     where = str(first["loc"][-1]) if first["loc"] else None
     locale = locale_of(request)
+    if first["type"] == "extra_forbidden":
+        words = "unknown parameter or field" if locale == "en" else "未知参数或字段"
+        return _problem(400, "请求无效" if locale == "zh" else "invalid request",
+                        f"{where}: {words}", where)  # fmt: skip
     words = f"{where}: {first['msg']}"
     return _problem(400, "请求无效" if locale == "zh" else "invalid request", words, where)
 
@@ -185,6 +220,15 @@ async def _database_problem(request: Request, problem: Exception) -> Response:
             "the database does not answer in time; try again in a moment",
             "数据库暂时没有响应，请稍后重试",
         ),
+    )
+
+
+async def _value_problem(request: Request, problem: Exception) -> Response:
+    """A value that passed every check and yet is none the database can keep, such as NUL."""
+    log.warning("value refused at %s: %s", request.url.path, problem)
+    return await _domain_problem(
+        request,
+        errors.InvalidInput("a value cannot be stored (NUL?)", "有无法存储的值（如空字符 NUL）"),
     )
 
 

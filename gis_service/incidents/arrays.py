@@ -34,19 +34,25 @@ _SELECT = f"""
                i.reported_at, coalesce(i.due_at, '-infinity'),
                coalesce(array_position(ARRAY[{",".join(f"'{s}'" for s in STATES)}], i.state), 0),
                i.class_id, coalesce(i.street_id, -1), coalesce(i.community_id, -1),
-               coalesce(i.grid_id, -1), coalesce(i.building_id, -1)
+               coalesce(i.grid_id, -1), coalesce(i.building_id, -1),
+               coalesce(i.unit_id, -1), coalesce(i.squad_id, -1), coalesce(i.reported_by, -1)
         FROM incident i WHERE %s
     ) TO STDOUT (FORMAT BINARY)
 """
 _FIELDS = (
     ("id", ">i8"), ("lon", ">f8"), ("lat", ">f8"), ("reported_at", ">i8"), ("due_at", ">i8"),
     ("state", ">i4"), ("class_id", ">i4"), ("street_id", ">i4"), ("community_id", ">i4"),
-    ("grid_id", ">i4"), ("building_id", ">i4"),
+    ("grid_id", ">i4"), ("building_id", ">i4"), ("unit_id", ">i4"), ("squad_id", ">i4"),
+    ("reported_by", ">i4"),
 )  # fmt: skip
 _ROW = np.dtype(
     [("count", ">i2")]
     + [part for name, kind in _FIELDS for part in ((f"{name}_length", ">i4"), (name, kind))]
 )
+_IDS = (
+    "class_id", "street_id", "community_id", "grid_id", "building_id", "unit_id", "squad_id",
+    "reported_by",
+)  # fmt: skip
 _HEADER_BYTES = 19
 _TRAILER_BYTES = 2
 
@@ -67,6 +73,9 @@ class IncidentTable:
     community_id: npt.NDArray[np.int32]
     grid_id: npt.NDArray[np.int32]
     building_id: npt.NDArray[np.int32]
+    unit_id: npt.NDArray[np.int32]
+    squad_id: npt.NDArray[np.int32]
+    reported_by: npt.NDArray[np.int32]
 
     def __len__(self) -> int:
         return len(self.id)
@@ -118,10 +127,7 @@ def read_table(
         reported_at=(rows["reported_at"].astype(np.int64) + _EPOCH_2000_US)[order],
         due_at=np.where(due == np.iinfo(np.int64).min, NO_TIME, due + _EPOCH_2000_US)[order],
         state=(rows["state"] - 1).astype(np.int8)[order],
-        **{
-            name: rows[name].astype(np.int32)[order]
-            for name in ("class_id", "street_id", "community_id", "grid_id", "building_id")
-        },
+        **{name: rows[name].astype(np.int32)[order] for name in _IDS},
     )
 
 
@@ -137,7 +143,7 @@ def empty_table() -> IncidentTable:
     return IncidentTable(
         np.empty(0, np.int64), rows["id"].astype(np.int64), rows["lon"].astype(np.float64),
         rows["lat"].astype(np.float64), np.empty(0, np.int64), np.empty(0, np.int64),
-        np.empty(0, np.int8), *(np.empty(0, np.int32) for _ in range(5)),
+        np.empty(0, np.int8), *(np.empty(0, np.int32) for _ in _IDS),
     )  # fmt: skip
 
 

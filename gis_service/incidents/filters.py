@@ -4,7 +4,7 @@ SQL or to a numpy mask; a test holds the two to the same rows."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, time
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -12,9 +12,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
+from gis_service.accounts.identity import Identity
 from gis_service.dependencies import parse_bbox
 from gis_service.errors import InvalidInput
 from gis_service.incidents.models import ENDED_STATES, STATES
+from gis_service.incidents.visibility import Visible
 
 STATE_NUMBER = {state: number for number, state in enumerate(STATES)}
 NO_TIME = np.iinfo(np.int64).min
@@ -28,7 +30,7 @@ class IncidentFilter:
     Times are half-open ``[since, until)`` on ``reported_at``, UTC. Areas are identities
     (``area.id``), classes ids: :func:`parse_filter` resolves the codes of a request.
     ``bbox`` is west, south, east, north in WGS84, borders included. ``now`` is what ``overdue``
-    compares with.
+    compares with. ``visible`` is the asker's scope; None sees the district.
     """
 
     since: datetime | None = None
@@ -39,18 +41,26 @@ class IncidentFilter:
     communities: tuple[int, ...] = ()
     grids: tuple[int, ...] = ()
     buildings: tuple[int, ...] = ()
+    units: tuple[int, ...] = ()
+    squads: tuple[int, ...] = ()
+    visible: Visible | None = None
     bbox: tuple[float, float, float, float] | None = None
     overdue: bool | None = None
     q: str | None = None
+    sources: tuple[str, ...] = ()
+    urgent: bool | None = None
+    supervised: bool | None = None
+    order: bool | None = None
+    unplaced: bool | None = None
     now: datetime | None = None
 
     @property
     def key(self) -> str:
         """Equal for equal filters; for caches."""
         return ";".join(
-            f"{field.name}={getattr(self, field.name)}"
-            for field in fields(self)
-            if getattr(self, field.name) not in (None, ())
+            f"{one.name}={getattr(self, one.name)}"
+            for one in fields(self)
+            if getattr(self, one.name) not in (None, ())
         )
 
 
@@ -70,7 +80,12 @@ class IncidentColumns(Protocol):
     @property
     def lat(self) -> npt.NDArray[np.float64]: ...
 
-    # street_id, community_id, grid_id, building_id: int32, -1 outside every area
+    @property
+    def id(self) -> npt.NDArray[np.int64]: ...
+    @property
+    def reported_by(self) -> npt.NDArray[np.int32]: ...  # accounts, -1 none
+
+    # street_id, community_id, grid_id, building_id, unit_id, squad_id: int32, -1 none
 
 
 def to_sql(wanted: IncidentFilter, alias: str = "i") -> tuple[str, dict[str, Any]]:
@@ -90,9 +105,17 @@ def to_sql(wanted: IncidentFilter, alias: str = "i") -> tuple[str, dict[str, Any
         add(f"{alias}.class_id = ANY(:f_classes)", f_classes=list(wanted.classes))
     if wanted.states:
         add(f"{alias}.state = ANY(:f_states)", f_states=list(wanted.states))
-    for level, ids in _areas(wanted):
+    for name, ids in _owners(wanted):
         if ids:
-            add(f"{alias}.{level}_id = ANY(:f_{level})", **{f"f_{level}": list(ids)})
+            add(f"{alias}.{name}_id = ANY(:f_{name})", **{f"f_{name}": list(ids)})
+    if wanted.visible is not None:
+        own = [f"{alias}.reported_by = :v_account"]
+        values["v_account"] = wanted.visible.account_id
+        for column, some in _scope(wanted.visible):
+            if some:
+                own.append(f"{alias}.{column} = ANY(:v_{column})")
+                values[f"v_{column}"] = list(some)
+        add(f"({' OR '.join(own)})")
     if wanted.bbox is not None:
         west, south, east, north = wanted.bbox
         add(
@@ -114,16 +137,27 @@ def to_sql(wanted: IncidentFilter, alias: str = "i") -> tuple[str, dict[str, Any
             f"OR {alias}.class_name ILIKE '%' || :f_q || '%')",
             f_q=pattern, f_q_raw=wanted.q,
         )  # fmt: skip
+    if wanted.sources:
+        add(f"{alias}.source = ANY(:f_sources)", f_sources=list(wanted.sources))
+    for name, column in FLAGS.items():
+        asked = getattr(wanted, name)
+        if asked is not None:
+            add(f"{alias}.{column}" if asked else f"NOT {alias}.{column}")
+    if wanted.unplaced is not None:
+        sign = "=" if wanted.unplaced else "<>"
+        add(f"{alias}.placement_method {sign} 'none'")
     return " AND ".join(parts) or "true", values
 
 
 def to_mask(wanted: IncidentFilter, columns: IncidentColumns) -> npt.NDArray[np.bool_] | None:
     """The same condition on arrays; None where nothing is restricted.
 
-    Raises InvalidInput for ``q``, which arrays cannot answer: they hold no text.
+    Raises InvalidInput for what arrays do not hold (``LIST_PARAMETERS``).
     """
-    if wanted.q:
-        raise InvalidInput("q works in lists only", "q 仅适用于列表", where="q")
+    for name in ("q", "sources", *FLAGS, "unplaced"):
+        if getattr(wanted, name) not in (None, "", ()):
+            where = "source" if name == "sources" else name
+            raise InvalidInput("works in lists only", "仅适用于列表", where=where)
     mask: npt.NDArray[np.bool_] | None = None
 
     def add(condition: npt.NDArray[np.bool_]) -> None:
@@ -138,9 +172,15 @@ def to_mask(wanted: IncidentFilter, columns: IncidentColumns) -> npt.NDArray[np.
         add(_among(columns.class_id, wanted.classes))
     if wanted.states:
         add(_among(columns.state, [STATE_NUMBER[state] for state in wanted.states]))
-    for level, ids in _areas(wanted):
+    for name, ids in _owners(wanted):
         if ids:
-            add(_among(getattr(columns, f"{level}_id"), ids))
+            add(_among(getattr(columns, f"{name}_id"), ids))
+    if wanted.visible is not None:
+        own = columns.reported_by == wanted.visible.account_id
+        for column, some in _scope(wanted.visible):
+            if some:
+                own |= _among(getattr(columns, column), some)
+        add(own)
     if wanted.bbox is not None:
         west, south, east, north = wanted.bbox
         add(columns.lon >= west)
@@ -180,17 +220,43 @@ def parse_moment(value: str | None, zone: ZoneInfo, where: str) -> datetime | No
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What codes in a request can mean: class code -> ids (several schemes may use a code), and
-    per level area code -> identity."""
+    """What codes in a request can mean: class code -> ids (several schemes may use a code), per
+    level area code -> identity, unit and squad code -> id; ``called`` are the incidents that a
+    unit (id) was called to."""
 
     classes: Mapping[str, tuple[int, ...]]
     areas: Mapping[str, Mapping[str, int]]
+    units: Mapping[str, int] = field(default_factory=dict)
+    squads: Mapping[str, int] = field(default_factory=dict)
+    called: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+
+    def visible(self, identity: Identity) -> Visible | None:
+        """The scope of an account as ids; None for the whole district. A code that names nothing
+        (any more) shows nothing."""
+        if not identity.scopes:
+            return None
+
+        def known(level: str, ids: Mapping[str, int]) -> tuple[int, ...]:
+            return tuple(sorted(ids[code] for code in identity.codes(level) if code in ids))
+
+        units = known("unit", self.units)
+        return Visible(
+            identity.account_id,
+            streets=known("street", self.areas.get("street", {})),
+            communities=known("community", self.areas.get("community", {})),
+            units=units,
+            squads=known("squad", self.squads),
+            incidents=tuple(sorted({one for unit in units for one in self.called.get(unit, ())})),
+        )
 
 
 PARAMETERS = (
-    "from", "to", "class", "state", "street", "community", "grid", "building", "bbox", "overdue",
-    "q",
+    "from", "to", "class", "state", "open", "street", "community", "grid", "building", "unit",
+    "squad", "bbox", "overdue",
 )  # fmt: skip
+# what only the table knows, not the arrays that maps are cut from
+FLAGS = {"urgent": "urgent", "supervised": "supervised", "order": "is_order"}
+LIST_PARAMETERS = (*PARAMETERS, "q", "source", *FLAGS, "unplaced")
 
 
 def parse_filter(
@@ -221,9 +287,16 @@ def parse_filter(
                 f"unknown state {state!r}; one of {', '.join(STATES)}",
                 f"未知状态 {state!r}；可用：{'、'.join(STATES)}", where="state",
             )  # fmt: skip
-    overdue = one("overdue")
-    if overdue not in (None, "true", "false"):
-        raise InvalidInput("want true or false", "只能为 true 或 false", where="overdue")
+    overdue = _truth(one("overdue"), "overdue")
+    is_open = _truth(one("open"), "open")
+    if is_open is not None:
+        among = [state for state in STATES if (state not in ENDED_STATES) == is_open]
+        # 'open' beside states narrows them; nothing left is a contradiction worth telling
+        states = [state for state in states or among if state in among]
+        if not states:
+            raise InvalidInput(
+                "no state asked for agrees with 'open'", "所选状态与 open 条件矛盾", where="open"
+            )
     return IncidentFilter(
         since=since,
         until=until,
@@ -234,10 +307,23 @@ def parse_filter(
         grids=_area_ids("grid", many("grid"), vocabulary),
         buildings=_area_ids("building", many("building"), vocabulary),
         bbox=parse_bbox(one("bbox")),
-        overdue=None if overdue is None else overdue == "true",
+        units=_ids("unit", many("unit"), vocabulary.units),
+        squads=_ids("squad", many("squad"), vocabulary.squads),
+        overdue=overdue,
         q=one("q"),
-        now=datetime.now(UTC).replace(second=0, microsecond=0) if overdue else None,
+        sources=tuple(sorted(set(many("source")))),
+        unplaced=_truth(one("unplaced"), "unplaced"),
+        urgent=_truth(one("urgent"), "urgent"),
+        supervised=_truth(one("supervised"), "supervised"),
+        order=_truth(one("order"), "order"),
+        now=datetime.now(UTC).replace(second=0, microsecond=0) if overdue is not None else None,
     )
+
+
+def _truth(value: str | None, where: str) -> bool | None:
+    if value not in (None, "true", "false"):
+        raise InvalidInput("want true or false", "只能为 true 或 false", where=where)
+    return None if value is None else value == "true"
 
 
 def _class_ids(codes: list[str], vocabulary: Vocabulary) -> set[int]:
@@ -250,25 +336,30 @@ def _class_ids(codes: list[str], vocabulary: Vocabulary) -> set[int]:
 
 
 def _area_ids(level: str, codes: list[str], vocabulary: Vocabulary) -> tuple[int, ...]:
-    out: set[int] = set()
+    return _ids(level, codes, vocabulary.areas.get(level, {}))
+
+
+def _ids(kind: str, codes: list[str], known: Mapping[str, int]) -> tuple[int, ...]:
     for code in codes:
-        area_id = vocabulary.areas.get(level, {}).get(code)
-        if area_id is None:
+        if code not in known:
             raise InvalidInput(
-                f"no {level} has the code {code!r}", f"没有编码为 {code!r} 的{level}", where=level
+                f"no {kind} has the code {code!r}", f"没有编码为 {code!r} 的{kind}", where=kind
             )
-        out.add(area_id)
-    return tuple(sorted(out))
+    return tuple(sorted({known[code] for code in codes}))
 
 
-def _areas(wanted: IncidentFilter) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    return tuple(
-        zip(
-            AREA_LEVELS,
-            (wanted.streets, wanted.communities, wanted.grids, wanted.buildings),
-            strict=True,
-        )
-    )
+def _owners(wanted: IncidentFilter) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    return (
+        ("street", wanted.streets), ("community", wanted.communities), ("grid", wanted.grids),
+        ("building", wanted.buildings), ("unit", wanted.units), ("squad", wanted.squads),
+    )  # fmt: skip
+
+
+def _scope(visible: Visible) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    return (
+        ("street_id", visible.streets), ("community_id", visible.communities),
+        ("unit_id", visible.units), ("squad_id", visible.squads), ("id", visible.incidents),
+    )  # fmt: skip
 
 
 def _among(values: npt.NDArray[Any], wanted: Any) -> npt.NDArray[np.bool_]:

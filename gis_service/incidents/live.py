@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
@@ -14,6 +16,9 @@ from gis_service.events.feed import Published
 from gis_service.hierarchy.models import LEVELS
 from gis_service.incidents.arrays import Snapshot, empty_table, read_table
 from gis_service.incidents.filters import Vocabulary
+
+# events of these topics change what a code in a request means
+NAMING_TOPICS = {"classes", "units"}
 
 
 class LiveIncidents:
@@ -37,7 +42,7 @@ class LiveIncidents:
         everything = any("placed_again" in payload for payload in changes)
         if "hierarchy" in topics or everything:
             await asyncio.to_thread(self._load, version)
-        elif changes or "classes" in topics:
+        elif changes or topics & NAMING_TOPICS:
             await asyncio.to_thread(self._read_changes, changes, version)
         else:
             self.current = replace(self.current, version=version)
@@ -47,33 +52,49 @@ class LiveIncidents:
             # one snapshot of the database for the areas and the incidents that name them
             session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             revision = session.execute(text("SELECT max(id) FROM boundary_revision")).scalar()
-            self._read_vocabulary(session)
+            areas: dict[str, dict[str, int]] = {level: {} for level in LEVELS}
+            for row in session.execute(text("SELECT level, code, id FROM area")):
+                areas[row.level][row.code] = row.id
+            self._read_vocabulary(session, areas)
             table = read_table(driver_connection(session))
         self.current = Snapshot((table,), version, revision)
 
-    def _read_changes(self, changes: list[dict[str, int]], version: int) -> None:
+    def _read_changes(self, changes: list[dict[str, Any]], version: int) -> None:
         snapshot = self.current
+        single = sorted({number for change in changes for number in change.get("ids", ())})
         with self.sessions() as session:
-            self._read_vocabulary(session)
+            self._read_vocabulary(session, self.vocabulary.areas)
             connection = driver_connection(session)
             for change in changes:
                 if "first" in change:
                     rows = read_table(
                         connection, "i.id BETWEEN %s AND %s", (change["first"], change["last"])
                     )
-                else:
-                    rows = read_table(connection, "i.id = ANY(%s)", (change["ids"],))
+                    snapshot = snapshot.with_changes(rows, version)
+            if single:
+                rows = read_table(connection, "i.id = ANY(%s)", (single,))
                 snapshot = snapshot.with_changes(rows, version)
         self.current = replace(snapshot, version=version)
 
-    def _read_vocabulary(self, session: Session) -> None:
+    def _read_vocabulary(self, session: Session, areas: Mapping[str, Mapping[str, int]]) -> None:
         classes: dict[str, list[int]] = defaultdict(list)
         class_codes: dict[int, str] = {}
         for row in session.execute(text("SELECT id, code FROM incident_class ORDER BY id")):
             classes[row.code].append(row.id)
             class_codes[row.id] = row.code
-        areas: dict[str, dict[str, int]] = {level: {} for level in LEVELS}
-        for row in session.execute(text("SELECT level, code, id FROM area")):
-            areas[row.level][row.code] = row.id
-        self.vocabulary = Vocabulary({code: tuple(ids) for code, ids in classes.items()}, areas)
+        called: dict[int, list[int]] = defaultdict(list)
+        for row in session.execute(
+            text(
+                "SELECT c.unit_id, w.incident_id FROM whistle_unit c "
+                "JOIN whistle w ON w.id = c.whistle_id"
+            )
+        ):
+            called[row.unit_id].append(row.incident_id)
+        self.vocabulary = Vocabulary(
+            {code: tuple(ids) for code, ids in classes.items()},
+            areas,
+            {row.code: row.id for row in session.execute(text("SELECT code, id FROM unit"))},
+            {row.code: row.id for row in session.execute(text("SELECT code, id FROM squad"))},
+            {unit: tuple(ids) for unit, ids in called.items()},
+        )
         self.class_codes = class_codes

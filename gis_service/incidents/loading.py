@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 import numpy as np
-import orjson
 import pandas as pd
 import psycopg
 import pyarrow as pa
@@ -29,16 +28,17 @@ from gis_service.events.feed import publish
 from gis_service.hierarchy.coordinates import to_wgs84
 from gis_service.hierarchy.gazetteer import places_of_exact_names
 from gis_service.hierarchy.locating import Locator
-from gis_service.hierarchy.placements import NO_AREA, Method, Placements
+from gis_service.incidents.desk import Reference, read_reference
 from gis_service.incidents.mapping import Mapping
-from gis_service.incidents.parsing import Parsed, parse_batch, strings
+from gis_service.incidents.models import STAGES
+from gis_service.incidents.parsing import Parsed, parse_batch
 from gis_service.incidents.reading import Rows, read_rows
+from gis_service.incidents.rows import incident_rows
 from gis_service.reference.classes import ClassRow, classes_of, create_classes
 from gis_service.settings import Settings
 
 INSIDE_SAMPLE = 20  # fewer placed points than this say nothing about a coordinate system
 BETTER_BY = 0.02  # another system must bring this share more points into the district
-LEVEL_COLUMNS = ("street", "community", "grid", "building")
 
 
 @dataclass
@@ -88,6 +88,8 @@ def load_incidents(
         sheet=mapping.sheet, max_bytes=settings.upload_bytes,
     )  # fmt: skip
     with _turn(sessions, mapping.origin, waiting) as fresh, _RejectsFile(rejects) as refused:
+        with sessions() as session:
+            reference = read_reference(session, settings)
         for number, rows in enumerate(batches):
             if number == 0:
                 _check_columns(rows.table.column_names, mapping, path)
@@ -96,10 +98,10 @@ def load_incidents(
                 _check_place(parsed, locator, path, result)
             result.read += len(rows.numbers) + len(rows.broken)
             try:
-                done = _load_batch(sessions, parsed, mapping, locator, fresh)
+                done = _load_batch(sessions, parsed, mapping, locator, reference, fresh)
             except psycopg.errors.UniqueViolation:
                 # somebody filed one of these numbers by other means meanwhile
-                done = _load_batch(sessions, parsed, mapping, locator, fresh=False)
+                done = _load_batch(sessions, parsed, mapping, locator, reference, fresh=False)
             result.loaded += done.loaded
             result.already += done.already
             result.unplaced += done.unplaced
@@ -116,7 +118,8 @@ def _check_columns(names: list[str], mapping: Mapping, path: Path) -> None:
     wanted = mapping.columns.given()
     if "lon" not in wanted:
         wanted = {k: v for k, v in wanted.items() if k not in ("lon", "lat")}
-    missing = [theirs for theirs in wanted.values() if theirs not in names]
+    missing = [theirs for ours, theirs in wanted.items()
+               if theirs not in names and ours not in STAGES]  # fmt: skip
     if not missing:
         return
     hint = hint_zh = ""
@@ -225,6 +228,7 @@ def _load_batch(
     parsed: Parsed,
     mapping: Mapping,
     locator: Locator,
+    reference: Reference,
     fresh: bool,
 ) -> Result:
     result = Result()
@@ -244,7 +248,7 @@ def _load_batch(
             parsed.lon84[chosen], parsed.lat84[chosen], parsed.accuracy_m[chosen]
         )
         incidents, log = incident_rows(
-            session, parsed, chosen, classes, methods, placements, locator, mapping.origin
+            session, parsed, chosen, classes, methods, placements, locator, reference, mapping
         )
         connection = driver_connection(session)
         if fresh:
@@ -313,143 +317,3 @@ def _place_addresses(session: Session, parsed: Parsed, chosen: np.ndarray) -> np
             parsed.lon84[chosen[place]], parsed.lat84[chosen[place]] = found[address]
             methods[place] = "address"
     return methods
-
-
-def incident_rows(
-    session: Session,
-    parsed: Parsed,
-    chosen: np.ndarray,
-    classes: dict[str, ClassRow],
-    methods: np.ndarray,
-    placements: Placements | None,
-    locator: Locator,
-    origin: str,
-) -> tuple[pa.Table, pa.Table]:
-    """The Arrow tables for ``incident`` and ``incident_log`` of the chosen rows."""
-    ids = np.fromiter(
-        session.execute(
-            text("SELECT nextval('incident_id_seq') FROM generate_series(1, :n)"),
-            {"n": len(chosen)},
-        ).scalars(),
-        dtype=np.int64,
-        count=len(chosen),
-    )
-    frame_of = {name: getattr(parsed, name).iloc[chosen] for name in (
-        "external_id", "reported_at", "due_at", "closed_at", "crs", "address", "description",
-        "class_code", "state", "source",
-    )}  # fmt: skip
-    codes, words = pd.factorize(frame_of["class_code"])
-    class_ids = np.array([classes[w].id for w in words], dtype=np.int32)[codes]
-    class_names = pa.DictionaryArray.from_arrays(
-        pa.array(codes.astype(np.int32)), pa.array([classes[w].name for w in words])
-    ).dictionary_decode()
-    lon84, lat84 = parsed.lon84[chosen], parsed.lat84[chosen]
-    placed = placement_columns(placements, methods, locator, len(chosen))
-    states = strings(frame_of["state"])
-    incidents = pa.table(
-        {
-            "id": ids,
-            "code": pa.compute.binary_join_element_wise(
-                pa.array(parsed.local_day[chosen]).cast(pa.string()),
-                pa.array(ids).cast(pa.string()), "-",
-            ),
-            "state": states,
-            "class_id": class_ids,
-            "class_name": class_names,
-            "source": strings(frame_of["source"]),
-            "origin": pa.repeat(pa.scalar(origin), len(chosen)),
-            "external_id": strings(frame_of["external_id"]),
-            "reported_at": _times(frame_of["reported_at"]),
-            "due_at": _times(frame_of["due_at"]),
-            "closed_at": _times(frame_of["closed_at"]),
-            "address": strings(frame_of["address"]),
-            "description": strings(frame_of["description"]),
-            "lon": _floats(parsed.lon[chosen], pa.float64()),
-            "lat": _floats(parsed.lat[chosen], pa.float64()),
-            "crs": strings(frame_of["crs"]),
-            "accuracy_m": _floats(parsed.accuracy_m[chosen], pa.float32()),
-            "geom": ewkb_points(lon84, lat84, 4326),
-            **placed,
-            "filed_path": paths_json(placed, locator),
-        }
-    )  # fmt: skip
-    now = pa.scalar(datetime.now(UTC), pa.timestamp("us", tz="UTC"))
-    log = pa.table(
-        {
-            "incident_id": ids,
-            "at": pa.repeat(now, len(chosen)),
-            "actor": pa.repeat(pa.scalar("load"), len(chosen)),
-            "action": pa.repeat(pa.scalar("load"), len(chosen)),
-            "state": states,
-        }
-    )
-    return incidents, log
-
-
-def ewkb_points(lon: np.ndarray, lat: np.ndarray, srid: int) -> pa.Array:
-    """EWKB of points as a nullable Arrow binary array; NaN is null."""
-    record = np.dtype(
-        [("order", "u1"), ("type", "<u4"), ("srid", "<u4"), ("x", "<f8"), ("y", "<f8")]
-    )
-    out = np.empty(len(lon), dtype=record)
-    out["order"], out["type"], out["srid"] = 1, 0x20000001, srid
-    out["x"], out["y"] = lon, lat
-    present = np.isfinite(lon) & np.isfinite(lat)
-    bitmap = pa.py_buffer(np.packbits(present, bitorder="little"))
-    return pa.FixedSizeBinaryArray.from_buffers(
-        pa.binary(record.itemsize), len(lon), [bitmap, pa.py_buffer(out)]
-    )
-
-
-def placement_columns(
-    placements: Placements | None, methods: np.ndarray, locator: Locator, size: int
-) -> dict[str, pa.Array]:
-    """The columns of ``incident`` that say where rows lie. ``methods`` is how each position came
-    about: ``inside`` (its own coordinates), ``address``, ``manual`` …"""
-    columns: dict[str, pa.Array] = {}
-    for level in LEVEL_COLUMNS:
-        answer = placements.levels.get(level) if placements else None
-        ids = answer.area_id if answer else np.full(size, NO_AREA, dtype=np.int32)
-        columns[f"{level}_id"] = pa.array(ids, pa.int32(), mask=ids == NO_AREA)
-    if placements:
-        finest, distance = placements.finest
-        method = np.where(finest == Method.NONE, "none", methods).astype(object)
-        method[(finest == Method.NEAREST) & (method == "inside")] = Method.NEAREST.label
-        columns["placement_method"] = pa.array(method, pa.string())
-        columns["placement_distance_m"] = _floats(distance, pa.float32())
-        columns["candidates"] = locator.candidates_json(placements)
-    else:
-        columns["placement_method"] = pa.repeat(pa.scalar("none"), size)
-        columns["placement_distance_m"] = pa.nulls(size, pa.float32())
-        columns["candidates"] = pa.nulls(size, pa.string())
-    columns["revision_id"] = pa.repeat(pa.scalar(locator.revision_id, pa.int32()), size)
-    return columns
-
-
-def paths_json(placed: dict[str, pa.Array], locator: Locator) -> pa.Array:
-    """The codes of the areas of each row as JSON text; few paths are many rows'."""
-    stacked = pd.MultiIndex.from_arrays(
-        [placed[f"{level}_id"].fill_null(NO_AREA).to_numpy() for level in LEVEL_COLUMNS]
-    )
-    codes, paths = pd.factorize(stacked)
-    words = [
-        orjson.dumps(
-            {
-                level: locator.code_of(level, int(area_id))
-                for level, area_id in zip(LEVEL_COLUMNS, path, strict=True)
-                if area_id != NO_AREA
-            }
-        ).decode()
-        for path in paths
-    ]
-    return pa.DictionaryArray.from_arrays(
-        pa.array(codes.astype(np.int32)), pa.array(words, pa.string())
-    ).dictionary_decode()
-
-
-def _times(values: pd.Series) -> pa.Array:
-    return pa.array(values, pa.timestamp("us", tz="UTC"), from_pandas=True)
-
-
-def _floats(values: np.ndarray, kind: pa.DataType) -> pa.Array:
-    return pa.array(values, kind, mask=~np.isfinite(values))

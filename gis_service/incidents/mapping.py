@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from gis_service.errors import InvalidInput
 from gis_service.hierarchy.coordinates import parse_crs
-from gis_service.incidents.models import STATES
+from gis_service.incidents.models import STATES, Source
 
 MAPPINGS = Path(__file__).parent / "mappings"
-Source = Literal["patrol", "resident", "hotline", "city_platform", "media", "superior"]
 
 
 class _Strict(BaseModel):
@@ -28,6 +26,11 @@ class ColumnNames(_Strict):
     reported_at: str
     due_at: str | None = None
     closed_at: str | None = None
+    verified_at: str | None = None
+    filed_at: str | None = None
+    dispatched_at: str | None = None
+    accepted_at: str | None = None
+    resolved_at: str | None = None
     lon: str | None = None
     lat: str | None = None
     crs: str | None = None
@@ -66,6 +69,8 @@ class Mapping(_Strict):
     default_points: list[tuple[float, float]] = Field(default_factory=list)
     default_source: Source = "city_platform"
     default_state: str = "reported"
+    # compute the deadlines that the file does not give, from the first condition of each class
+    deadlines: bool = False
     columns: ColumnNames
     classes: ClassRules = Field(default_factory=ClassRules)
     states: dict[str, str] = Field(default_factory=dict)

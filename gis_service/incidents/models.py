@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, get_args
 
 from geoalchemy2 import Geometry, WKBElement
 from sqlalchemy import (
@@ -32,6 +32,10 @@ STATES = (
     "checked", "closed", "not_accepted", "returned", "deferred", "merged", "transferred",
     "cancelled",
 )  # fmt: skip
+Source = Literal["patrol", "resident", "hotline", "city_platform", "media", "superior"]
+SOURCES: tuple[Source, ...] = get_args(Source)
+# what passes before an incident ends, in order: the columns that say when
+STAGES = ("verified_at", "filed_at", "dispatched_at", "accepted_at", "resolved_at")
 ENDED_STATES = frozenset({"closed", "not_accepted", "merged", "transferred", "cancelled"})
 
 
@@ -49,6 +53,11 @@ class Incident(Base):
         Index("incident_geom", "geom", postgresql_using="gist"),
         Index("incident_community", "community_id", "reported_at", "id"),
         Index("incident_grid", "grid_id", "reported_at", "id"),
+        Index("incident_due", text("coalesce(due_at, 'infinity'::timestamptz)"), "id"),
+        Index("incident_updated", "updated_at", "id"),
+        Index("incident_unit", "unit_id", "reported_at", "id"),
+        Index("incident_squad", "squad_id", "reported_at", "id"),
+        Index("incident_merged", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
         Index(
             "incident_unplaced", "reported_at", "id",
             postgresql_where=text("placement_method = 'none'"),
@@ -96,6 +105,7 @@ class Incident(Base):
     condition_id: Mapped[int | None] = mapped_column(ForeignKey("class_condition.id"))
     unit_id: Mapped[int | None] = mapped_column(Integer)
     squad_id: Mapped[int | None] = mapped_column(Integer)
+    reported_by: Mapped[int | None] = mapped_column(Integer)  # the account that entered it
     # how the deadline came about: start, limit, pauses, extensions, words in zh and en
     due_basis: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     their_due_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -15,7 +15,7 @@ from pandas.util import hash_pandas_object
 from gis_service.errors import InvalidInput
 from gis_service.hierarchy.coordinates import parse_crs, to_wgs84
 from gis_service.incidents.mapping import Mapping
-from gis_service.incidents.models import STATES
+from gis_service.incidents.models import SOURCES, STAGES, STATES
 from gis_service.incidents.reading import LAT, LON, Rows
 
 
@@ -49,6 +49,7 @@ class Parsed:
     reported_at: pd.Series
     due_at: pd.Series
     closed_at: pd.Series
+    stages: dict[str, pd.Series]
     local_day: np.ndarray
     lon: np.ndarray
     lat: np.ndarray
@@ -73,7 +74,8 @@ def parse_batch(rows: Rows, mapping: Mapping, *, earliest: datetime, latest: dat
     rejected = Rejections(size)
 
     def text(name: str) -> pd.Series:
-        if name not in columns:
+        # a stage is nobody's to miss: files that say when it passed name its column
+        if name not in columns or (name in STAGES and columns[name] not in frame):
             return pd.Series([None] * size, dtype=object)
         values = frame[columns[name]].str.strip()
         return values.where(values != "", None)
@@ -88,7 +90,7 @@ def parse_batch(rows: Rows, mapping: Mapping, *, earliest: datetime, latest: dat
 
     times = {
         name: _times(text(name), name, mapping, rejected)
-        for name in ("reported_at", "due_at", "closed_at")
+        for name in ("reported_at", "due_at", "closed_at", *STAGES)
     }
     reported = times["reported_at"]
     shown = text("reported_at")
@@ -104,14 +106,14 @@ def parse_batch(rows: Rows, mapping: Mapping, *, earliest: datetime, latest: dat
     state = _translate(text("state"), mapping.states, mapping.default_state)
     rejected.add(~state.isin(STATES).to_numpy(), "unknown state {value!r}", state)
     source = _translate(text("source"), mapping.sources, mapping.default_source)
-    known = {"patrol", "resident", "hotline", "city_platform", "media", "superior"}
-    rejected.add(~source.isin(known).to_numpy(), "unknown source {value!r}", source)
+    rejected.add(~source.isin(SOURCES).to_numpy(), "unknown source {value!r}", source)
     class_code = text("class")
     rejected.add(class_code.isna().to_numpy(), f"no {columns['class']}")
 
     return Parsed(
         numbers=rows.numbers, external_id=external, reported_at=reported, due_at=times["due_at"],
-        closed_at=times["closed_at"], local_day=local_day, lon=lon, lat=lat, crs=crs, lon84=lon84,
+        closed_at=times["closed_at"], stages={name: times[name] for name in STAGES},
+        local_day=local_day, lon=lon, lat=lat, crs=crs, lon84=lon84,
         lat84=lat84, accuracy_m=accuracy, address=text("address"),
         description=text("description"), class_code=class_code, major=text("major"), state=state,
         source=source, rejections=rejected,

@@ -15,7 +15,7 @@ from gis_service.db.copy import copy_table
 from gis_service.db.engine import driver_connection
 from gis_service.events.feed import publish
 from gis_service.hierarchy.locating import Locator, load_locator
-from gis_service.incidents.loading import placement_columns
+from gis_service.incidents.rows import placement_columns
 from gis_service.settings import get_settings
 
 CHUNK = 100_000
@@ -41,17 +41,17 @@ _UPDATE = """
             street_id = p.street_id, community_id = p.community_id, grid_id = p.grid_id,
             building_id = p.building_id, placement_method = p.placement_method,
             placement_distance_m = p.placement_distance_m, candidates = p.candidates,
-            revision_id = p.revision_id
+            revision_id = p.revision_id, version = i.version + 1, updated_at = now()
         FROM placed_again p WHERE p.id = i.id AND
             (i.street_id, i.community_id, i.grid_id, i.building_id, i.placement_method,
              i.candidates)
             IS DISTINCT FROM
             (p.street_id, p.community_id, p.grid_id, p.building_id, p.placement_method,
              p.candidates)
-        RETURNING i.id, i.state
+        RETURNING i.id, i.state, i.version
     ), logged AS (
-        INSERT INTO incident_log (incident_id, actor, action, state)
-        SELECT id, 'boundary revision', 'place', state FROM moved RETURNING 1
+        INSERT INTO incident_log (incident_id, actor, action, state, version)
+        SELECT id, 'boundary revision', 'place', state, version FROM moved RETURNING 1
     )
     SELECT count(*) FROM logged
 """

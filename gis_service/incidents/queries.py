@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from datetime import datetime
+from math import cos, radians
 from typing import Any
 
 import orjson
@@ -14,21 +15,43 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gis_service.errors import InvalidInput, NotFound
 from gis_service.hierarchy.models import LEVELS
 from gis_service.incidents.filters import IncidentFilter, to_sql
+from gis_service.incidents.visibility import Visible
+from gis_service.incidents.workflow import OPEN_STATES
 
-_COLUMNS = """
-    i.id, i.code, i.state, i.class_id, c.code AS class_code, i.class_name, i.source,
-    i.external_id, i.reported_at, i.due_at, i.closed_at, i.address, i.description,
-    ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat, i.lon AS reported_lon, i.lat AS reported_lat, i.crs,
-    i.accuracy_m, i.placement_method, i.placement_distance_m, i.candidates, i.revision_id,
-    i.filed_path, i.street_id, i.community_id, i.grid_id, i.building_id
+COLUMNS = """
+    i.id, i.code, i.state, i.version, i.class_id, c.code AS class_code, i.class_name, i.source,
+    i.external_id, i.reported_at, i.due_at, i.due_basis, i.their_due_at, i.closed_at, i.updated_at,
+    i.verified_at, i.filed_at, i.dispatched_at, i.accepted_at, i.resolved_at, i.resolved_by,
+    i.address, i.description, ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat, i.lon AS reported_lon,
+    i.lat AS reported_lat, i.crs, i.accuracy_m, i.placement_method, i.placement_distance_m,
+    i.candidates, i.revision_id, i.filed_path, i.street_id, i.community_id, i.grid_id,
+    i.building_id, i.unit_id, i.squad_id, i.reported_by, i.is_order, i.urgent, i.supervised,
+    i.quick, i.rework_count, i.merged_into, i.case_number, n.number AS condition_number,
+    n.name AS condition_name, u.code AS unit_code, u.name AS unit_name, q.code AS squad_code,
+    q.name AS squad_name,
+    greatest(1, (SELECT count(*) FROM report r WHERE r.incident_id = i.id)) AS report_count
 """
-SORTS = {"-reported_at": "DESC", "reported_at": "ASC"}
+FROM = """
+    FROM incident i
+    JOIN incident_class c ON c.id = i.class_id
+    LEFT JOIN class_condition n ON n.id = i.condition_id
+    LEFT JOIN unit u ON u.id = i.unit_id
+    LEFT JOIN squad q ON q.id = i.squad_id
+"""
+# order -> (expression, direction, its value as text for the cursor)
+_DUE = "coalesce(i.due_at, 'infinity'::timestamptz)"
+SORTS = {
+    "-reported_at": ("i.reported_at", "DESC"),
+    "reported_at": ("i.reported_at", "ASC"),
+    "due_at": (_DUE, "ASC"),
+    "-updated_at": ("i.updated_at", "DESC"),
+}
 
 
 async def list_incidents(
     session: AsyncSession, wanted: IncidentFilter, *, sort: str, cursor: str | None, limit: int
 ) -> tuple[list[dict[str, Any]], str | None]:
-    """A page by time of report (keyset paging) and the cursor of the next one.
+    """A page in one of the orders ``SORTS`` (keyset paging) and the cursor of the next one.
 
     Raises InvalidInput for a cursor or an order that is none of ours.
     """
@@ -37,19 +60,18 @@ async def list_incidents(
             f"unknown order; one of {', '.join(SORTS)}", f"未知排序；可用：{'、'.join(SORTS)}",
             where="sort",
         )  # fmt: skip
-    direction = SORTS[sort]
+    key, direction = SORTS[sort]
     condition, values = to_sql(wanted)
     if cursor:
-        values["after_at"], values["after_id"] = _read_cursor(cursor)
+        values["after"], values["after_id"] = _read_cursor(cursor, sort)
         sign = "<" if direction == "DESC" else ">"
-        condition += f" AND (i.reported_at, i.id) {sign} (:after_at, :after_id)"
+        condition += f" AND ({key}, i.id) {sign} (CAST(:after AS timestamptz), :after_id)"
     rows = (
         (
             await session.execute(
                 text(
-                    f"SELECT {_COLUMNS} FROM incident i "
-                    f"JOIN incident_class c ON c.id = i.class_id WHERE {condition} "
-                    f"ORDER BY i.reported_at {direction}, i.id {direction} LIMIT :limit"
+                    f"SELECT {COLUMNS}, CAST({key} AS text) AS position {FROM} "
+                    f"WHERE {condition} ORDER BY {key} {direction}, i.id {direction} LIMIT :limit"
                 ),
                 {**values, "limit": limit + 1},
             )
@@ -58,20 +80,28 @@ async def list_incidents(
         .all()
     )
     page = [dict(row) for row in rows[:limit]]
-    following = _write_cursor(page[-1]) if len(rows) > limit else None
+    following = _write_cursor(page[-1], sort) if len(rows) > limit else None
     return page, following
 
 
-async def get_incident(session: AsyncSession, incident_id: int) -> dict[str, Any]:
-    """One incident. Raises NotFound."""
+async def incidents_by_id(session: AsyncSession, ids: list[int]) -> list[dict[str, Any]]:
+    """The incidents of these ids, in no particular order."""
+    rows = await session.execute(
+        text(f"SELECT {COLUMNS} {FROM} WHERE i.id = ANY(:ids)"), {"ids": ids}
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+async def get_incident(
+    session: AsyncSession, incident_id: int, visible: Visible | None = None
+) -> dict[str, Any]:
+    """One incident inside the scope ``visible``. Raises NotFound."""
+    condition, values = to_sql(IncidentFilter(visible=visible))
     row = (
         (
             await session.execute(
-                text(
-                    f"SELECT {_COLUMNS} FROM incident i "
-                    "JOIN incident_class c ON c.id = i.class_id WHERE i.id = :id"
-                ),
-                {"id": incident_id},
+                text(f"SELECT {COLUMNS} {FROM} WHERE i.id = :id AND {condition}"),
+                {"id": incident_id, **values},
             )
         )
         .mappings()
@@ -82,11 +112,84 @@ async def get_incident(session: AsyncSession, incident_id: int) -> dict[str, Any
     return dict(row)
 
 
+async def whistles_of(session: AsyncSession, incident_id: int) -> list[dict[str, Any]]:
+    """The whistles of an incident with each called unit and when it reported in, oldest first."""
+    rows = await session.execute(
+        text(
+            """
+            SELECT w.id, w.called_at, w.called_by, w.reason, w.report_in_by,
+                   jsonb_agg(jsonb_build_object(
+                       'unit', jsonb_build_object('code', u.code, 'name', u.name),
+                       'lead', c.lead, 'reported_in_at', c.reported_in_at,
+                       'reported_in_by', c.reported_in_by,
+                       'delay_s', extract(epoch FROM c.reported_in_at - w.called_at))
+                       ORDER BY c.lead DESC, u.code) AS units
+            FROM whistle w
+            JOIN whistle_unit c ON c.whistle_id = w.id
+            JOIN unit u ON u.id = c.unit_id
+            WHERE w.incident_id = :id GROUP BY w.id ORDER BY w.id
+            """
+        ),
+        {"id": incident_id},
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+async def photos_of(session: AsyncSession, incident_id: int) -> list[dict[str, Any]]:
+    """The photos of an incident with what they show, oldest first."""
+    rows = await session.execute(
+        text(
+            "SELECT a.id, p.purpose, a.width, a.height, a.sha256, a.media_type, a.file_name, "
+            "a.uploaded_by, a.created_at FROM incident_attachment p "
+            "JOIN attachment a ON a.id = p.attachment_id WHERE p.incident_id = :id ORDER BY a.id"
+        ),
+        {"id": incident_id},
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+async def reports_of(session: AsyncSession, incident_id: int) -> list[dict[str, Any]]:
+    """The reports of an incident, without who made them, oldest first."""
+    rows = await session.execute(
+        text(
+            "SELECT id, first_incident_id, source, external_id, reported_at, description, reply, "
+            "returned_at, called_back_at, rating, rating_text, reporter_id IS NOT NULL AS "
+            "has_reporter FROM report WHERE incident_id = :id ORDER BY id"
+        ),
+        {"id": incident_id},
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+async def nearby(
+    session: AsyncSession, row: dict[str, Any], distance_m: float, visible: Visible | None
+) -> list[dict[str, Any]]:
+    """Open incidents within ``distance_m`` of an incident, nearest first, with ``away_m``."""
+    if row["lon"] is None:
+        return []
+    condition, values = to_sql(IncidentFilter(states=OPEN_STATES, visible=visible))
+    rows = await session.execute(
+        text(
+            f"SELECT {COLUMNS}, ST_Distance(i.geom::geography, here.g) AS away_m {FROM}, "
+            "(SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)::geography AS g) here "
+            "WHERE i.geom && ST_Expand(here.g::geometry, :degrees) AND i.id <> :id "
+            f"AND ST_DWithin(i.geom::geography, here.g, :m) AND {condition} "
+            "ORDER BY away_m, i.id LIMIT 50"
+        ),
+        {
+            "lon": row["lon"], "lat": row["lat"], "id": row["id"], "m": distance_m, **values,
+            # a box that holds the circle; a degree of longitude shrinks with the latitude
+            "degrees": distance_m / (111_320 * max(0.1, cos(radians(row["lat"])))),
+        },
+    )  # fmt: skip
+    return [dict(row) for row in rows.mappings()]
+
+
 async def log_of(session: AsyncSession, incident_id: int) -> list[dict[str, Any]]:
     """The log of an incident, oldest first."""
     rows = await session.execute(
         text(
-            "SELECT id, at, actor, action, state, detail FROM incident_log "
+            "SELECT id, at, actor, action, state, version, detail FROM incident_log "
             "WHERE incident_id = :id ORDER BY id"
         ),
         {"id": incident_id},
@@ -126,18 +229,23 @@ async def list_classes(session: AsyncSession) -> list[dict[str, Any]]:
     return [dict(row) for row in rows.mappings()]
 
 
-def _write_cursor(row: dict[str, Any]) -> str:
-    raw = orjson.dumps([row["reported_at"].isoformat(), row["id"]])
+def _write_cursor(row: dict[str, Any], sort: str) -> str:
+    raw = orjson.dumps([sort, row["position"], row["id"]])
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-def _read_cursor(cursor: str) -> tuple[datetime, int]:
+def _read_cursor(cursor: str, sort: str) -> tuple[str, int]:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        at, last = orjson.loads(base64.urlsafe_b64decode(padded))
-        return datetime.fromisoformat(at), int(last)
+        made_for, position, last = orjson.loads(base64.urlsafe_b64decode(padded))
+        if position != "infinity":
+            datetime.fromisoformat(position)
+        if made_for != sort:
+            raise ValueError
+        return str(position), int(last)
     except (ValueError, TypeError, binascii.Error, orjson.JSONDecodeError):
         raise InvalidInput(
-            "not a cursor of this list; start without one", "无效的翻页游标，请从头开始",
+            "not a cursor of this list and order; start without one",
+            "无效的翻页游标（或排序已变），请从头开始",
             where="cursor",
-        ) from None  # fmt: skip
+        ) from None

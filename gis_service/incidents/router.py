@@ -1,51 +1,101 @@
-"""HTTP: lists, counts and single incidents."""
+"""HTTP: lists, counts, single incidents, what is done with them, and the stream of changes."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import orjson
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi.responses import FileResponse
+from sse_starlette import EventSourceResponse, ServerSentEvent
 
+from gis_service.accounts.dependencies import SignedIn, allow, public
+from gis_service.accounts.identity import Identity
+from gis_service.attachments.storing import file_of
 from gis_service.dependencies import (
     Limit,
+    LocaleDependency,
     SessionDependency,
+    SettingsDependency,
     check_parameters,
     refuse_unknown_parameters,
 )
+from gis_service.errors import NotFound
+from gis_service.hierarchy.coordinates import parse_crs, to_wgs84
 from gis_service.incidents import queries
-from gis_service.incidents.filters import PARAMETERS, IncidentFilter, parse_filter
+from gis_service.incidents.actions import act
+from gis_service.incidents.desk import Desk
+from gis_service.incidents.duplicates import candidates
+from gis_service.incidents.filters import (
+    LIST_PARAMETERS,
+    PARAMETERS,
+    IncidentFilter,
+    parse_filter,
+    parse_moment,
+)
+from gis_service.incidents.intake import take_in
+from gis_service.incidents.people import people_of
 from gis_service.incidents.presenting import LEVELS, present
-from gis_service.incidents.schemas import ClassPage, Count, Incident, IncidentPage, LogPage
+from gis_service.incidents.schemas import (
+    ActionFields,
+    ClassPage,
+    Count,
+    Incident,
+    IncidentDetail,
+    IncidentPage,
+    LogPage,
+    NewIncident,
+)
+from gis_service.incidents.visibility import Visible
+from gis_service.incidents.workflow import actions_from
 
 router = APIRouter(prefix="/api", tags=["incidents"])
+stream_router = APIRouter(tags=["events"])
 
 IncidentId = Annotated[int, Path(ge=1, lt=2**63)]
 
 
-class FilterQuery:
+async def _filter_parameters(
+    from_: Annotated[
+        str | None, Query(alias="from", description="ISO date or time, inclusive")
+    ] = None,
+    to: Annotated[str | None, Query(description="ISO date or time, exclusive")] = None,
+    class_: Annotated[list[str] | None, Query(alias="class", description="class codes")] = None,
+    state: Annotated[list[str] | None, Query(description="states")] = None,
+    street: Annotated[list[str] | None, Query(description="codes")] = None,
+    community: Annotated[list[str] | None, Query(description="codes")] = None,
+    grid: Annotated[list[str] | None, Query(description="codes")] = None,
+    building: Annotated[list[str] | None, Query(description="codes")] = None,
+    bbox: Annotated[str | None, Query(description="west,south,east,north, WGS84")] = None,
+    overdue: Annotated[bool | None, Query(description="past its deadline and open")] = None,
+    open: Annotated[bool | None, Query(description="not ended, or ended")] = None,
+    unit: Annotated[list[str] | None, Query(description="codes of units")] = None,
+    squad: Annotated[list[str] | None, Query(description="codes of squads")] = None,
+) -> None:
     """The filter parameters, for the OpenAPI description; :func:`filter_of` reads them."""
 
-    def __init__(
-        self,
-        from_: Annotated[
-            str | None, Query(alias="from", description="ISO date or time, inclusive")
-        ] = None,
-        to: Annotated[str | None, Query(description="ISO date or time, exclusive")] = None,
-        class_: Annotated[list[str] | None, Query(alias="class", description="class codes")] = None,
-        state: Annotated[list[str] | None, Query(description="states")] = None,
-        street: Annotated[list[str] | None, Query(description="codes")] = None,
-        community: Annotated[list[str] | None, Query(description="codes")] = None,
-        grid: Annotated[list[str] | None, Query(description="codes")] = None,
-        building: Annotated[list[str] | None, Query(description="codes")] = None,
-        bbox: Annotated[str | None, Query(description="west,south,east,north, WGS84")] = None,
-        overdue: Annotated[bool | None, Query(description="past its deadline and open")] = None,
-    ) -> None:
-        pass
+
+async def _list_parameters(
+    q: Annotated[
+        str | None, Query(max_length=100, description="in number, address, description, class")
+    ] = None,
+    source: Annotated[list[str] | None, Query(description="where it came from")] = None,
+    urgent: Annotated[bool | None, Query(description="urgent ones, or the others")] = None,
+    supervised: Annotated[bool | None, Query(description="under supervision (督办)")] = None,
+    order: Annotated[bool | None, Query(description="residents' orders (点单)")] = None,
+    unplaced: Annotated[bool | None, Query(description="in no area")] = None,
+) -> None:
+    """What lists take beyond the filters of the map."""
 
 
-FilterDescription = Annotated[FilterQuery, Depends()]
+FilterDescription = Annotated[None, Depends(_filter_parameters)]
+
+
+ListDescription = Annotated[None, Depends(_list_parameters)]
+Reads = Depends(allow("incident.read"))
 
 
 def filter_of(request: Request, known: tuple[str, ...] = PARAMETERS) -> IncidentFilter:
@@ -61,59 +111,265 @@ def filter_of(request: Request, known: tuple[str, ...] = PARAMETERS) -> Incident
     )
 
 
-@router.get("/incidents", response_model=IncidentPage)
+def scoped(request: Request, identity: Identity) -> Visible | None:
+    """The scope of an account as ids."""
+    visible: Visible | None = request.app.state.incidents.vocabulary.visible(identity)
+    return visible
+
+
+def desk_of(request: Request) -> Desk:
+    """What actions work with, as it is now."""
+    state = request.app.state
+    return Desk(state.locator.current, state.reference.current, state.settings)
+
+
+@router.get("/incidents", response_model=IncidentPage, dependencies=[Reads])
 async def list_incidents(
     request: Request,
     session: SessionDependency,
+    identity: SignedIn,
+    locale: LocaleDependency,
     _filter: FilterDescription,
-    q: Annotated[
-        str | None, Query(max_length=100, description="in number, address, description, class")
-    ] = None,
-    sort: Annotated[str, Query(description="-reported_at or reported_at")] = "-reported_at",
+    _list: ListDescription,
+    sort: Annotated[
+        str, Query(description="-reported_at, reported_at, due_at or -updated_at")
+    ] = "-reported_at",
     cursor: Annotated[str | None, Query(description="'next' of the page before")] = None,
     limit: Limit = 50,
 ) -> Response:
-    """Incidents by time of report, newest first."""
-    check_parameters(request, {*PARAMETERS, "sort", "cursor", "limit"})
+    """Incidents in the asker's scope, newest report first unless another order is asked for."""
+    check_parameters(request, {*LIST_PARAMETERS, "sort", "cursor", "limit"})
+    wanted = replace(filter_of(request, LIST_PARAMETERS), visible=scoped(request, identity))
     rows, following = await queries.list_incidents(
-        session, filter_of(request), sort=sort, cursor=cursor, limit=limit
+        session, wanted, sort=sort, cursor=cursor, limit=limit
     )
     names = await queries.names_of(session, _area_ids(rows))
-    return _json({"items": [present(row, names) for row in rows], "next": following})
+    return _json({"items": [present(row, names, locale) for row in rows], "next": following})
 
 
-@router.get("/incidents/count", response_model=Count)
+@router.get("/incidents/count", response_model=Count, dependencies=[Depends(public())])
 async def count_incidents(request: Request, _filter: FilterDescription) -> Response:
     """How many incidents pass the filter, at which version of the data."""
-    known = tuple(name for name in PARAMETERS if name != "q")
-    check_parameters(request, set(known))
+    check_parameters(request, set(PARAMETERS))
     snapshot = request.app.state.incidents.current
-    return _json({**snapshot.counts(filter_of(request, known)), "data_version": snapshot.version})
+    return _json({**snapshot.counts(filter_of(request)), "data_version": snapshot.version})
+
+
+@router.post(
+    "/incidents",
+    status_code=201,
+    response_model=Incident,
+    dependencies=[Depends(allow("incident.report")), Depends(refuse_unknown_parameters)],
+)
+async def report_incident(
+    request: Request,
+    body: NewIncident,
+    session: SessionDependency,
+    identity: SignedIn,
+    locale: LocaleDependency,
+    idempotency_key: Annotated[
+        str | None, Header(max_length=200, description="the same submission again is taken once")
+    ] = None,
+) -> Response:
+    """Take a report in. 201 with the incident; 200 where the same key brought it before."""
+    taken = await session.run_sync(
+        take_in, desk_of(request), identity, body.model_dump(by_alias=True, exclude_unset=True),
+        key=idempotency_key, owner=identity.name,
+    )  # fmt: skip
+    await session.commit()
+    # who reported it may read it whatever their scope
+    row = await queries.get_incident(session, taken.incident_id)
+    names = await queries.names_of(session, _area_ids([row]))
+    out = {**present(row, names, locale), "follow_code": taken.follow_code}
+    response = _json(out, 201 if taken.created else 200)
+    response.headers["Location"] = f"/api/incidents/{taken.incident_id}"
+    return response
+
+
+@router.get("/incidents/duplicates", dependencies=[Reads])
+async def duplicate_candidates(
+    request: Request,
+    session: SessionDependency,
+    identity: SignedIn,
+    locale: LocaleDependency,
+    class_: Annotated[str, Query(alias="class", description="code of the class")],
+    lon: Annotated[float, Query(ge=-1e8, le=1e8, allow_inf_nan=False)],
+    lat: Annotated[float, Query(ge=-1e8, le=1e8, allow_inf_nan=False)],
+    crs: Annotated[str, Query(description="wgs84, cgcs2000, gcj02, bd09 or EPSG:n")] = "wgs84",
+    at: Annotated[str | None, Query(description="time of the report; now where absent")] = None,
+) -> Response:
+    """Open incidents that a report at this place, of this class, at this time may repeat."""
+    check_parameters(request, {"class", "lon", "lat", "crs", "at"})
+    desk = desk_of(request)
+    moment = parse_moment(at, ZoneInfo(desk.settings.timezone), "at") or desk.now
+    x, y = to_wgs84(lon, lat, parse_crs(crs))
+    rule = desk.reference.duplicate_rule(class_, desk.settings)
+    rows = await candidates(session, rule, float(x), float(y), moment, scoped(request, identity))
+    names = await queries.names_of(session, _area_ids(rows))
+    items = [{**present(row, names, locale), "away_m": row["away_m"]} for row in rows]
+    return _json({"items": items, "next": None, "within_m": rule.reach_m, "hours": rule.hours})
 
 
 @router.get(
     "/incidents/{incident_id}",
-    response_model=Incident,
-    dependencies=[Depends(refuse_unknown_parameters)],
+    response_model=IncidentDetail,
+    dependencies=[Reads, Depends(refuse_unknown_parameters)],
 )
-async def get_incident(incident_id: IncidentId, session: SessionDependency) -> Response:
-    """One incident."""
-    row = await queries.get_incident(session, incident_id)
-    return _json(present(row, await queries.names_of(session, _area_ids([row]))))
+async def get_incident(
+    request: Request,
+    incident_id: IncidentId,
+    session: SessionDependency,
+    identity: SignedIn,
+    locale: LocaleDependency,
+) -> Response:
+    """One incident, with who answers for its place now, whistles, photos, reports and what the
+    asker can do with it."""
+    row = await queries.get_incident(session, incident_id, scoped(request, identity))
+    names = await queries.names_of(session, _area_ids([row]))
+    street = names.get(row["street_id"] or 0)
+    desk = desk_of(request)
+    answer = desk.reference.who_answers(
+        {**row, "street_code": street["code"] if street else None}, desk.now
+    )
+    return _json(
+        {
+            **present(row, names, locale),
+            "responsible": desk.reference.told(answer, locale),
+            "whistles": await queries.whistles_of(session, incident_id),
+            "photos": await queries.photos_of(session, incident_id),
+            "reports": await queries.reports_of(session, incident_id),
+            "conditions": desk.reference.conditions(row["class_id"], locale),
+            "actions": [
+                action
+                for action in actions_from(row["state"])
+                if identity.may(f"incident.{action}")
+            ],
+        }
+    )
 
 
 @router.get(
     "/incidents/{incident_id}/log",
     response_model=LogPage,
-    dependencies=[Depends(refuse_unknown_parameters)],
+    dependencies=[Reads, Depends(refuse_unknown_parameters)],
 )
-async def incident_log(incident_id: IncidentId, session: SessionDependency) -> Response:
+async def incident_log(
+    request: Request, incident_id: IncidentId, session: SessionDependency, identity: SignedIn
+) -> Response:
     """What happened to an incident, oldest first."""
-    await queries.get_incident(session, incident_id)
+    await queries.get_incident(session, incident_id, scoped(request, identity))
     return _json({"items": await queries.log_of(session, incident_id), "next": None})
 
 
-@router.get("/classes", response_model=ClassPage, dependencies=[Depends(refuse_unknown_parameters)])
+@router.get("/incidents/{incident_id}/nearby", response_model=IncidentPage, dependencies=[Reads])
+async def nearby(
+    request: Request,
+    incident_id: IncidentId,
+    session: SessionDependency,
+    identity: SignedIn,
+    locale: LocaleDependency,
+    within_m: Annotated[float, Query(gt=0, le=2000, description="reach, m")] = 200.0,
+) -> Response:
+    """Open incidents around an incident, nearest first."""
+    check_parameters(request, {"within_m"})
+    visible = scoped(request, identity)
+    row = await queries.get_incident(session, incident_id, visible)
+    rows = await queries.nearby(session, row, within_m, visible)
+    names = await queries.names_of(session, _area_ids(rows))
+    items = [{**present(one, names, locale), "away_m": one["away_m"]} for one in rows]
+    return _json({"items": items, "next": None})
+
+
+@router.get("/incidents/{incident_id}/photos/{photo_id}", dependencies=[Reads])
+async def photo(
+    request: Request,
+    incident_id: IncidentId,
+    photo_id: IncidentId,
+    session: SessionDependency,
+    identity: SignedIn,
+    settings: SettingsDependency,
+    size: Annotated[Literal["full", "thumb", "original"], Query()] = "full",
+) -> FileResponse:
+    """A photo of an incident: upright and without metadata, or the original as evidence."""
+    check_parameters(request, {"size"})
+    await queries.get_incident(session, incident_id, scoped(request, identity))
+    found = next(
+        (one for one in await queries.photos_of(session, incident_id) if one["id"] == photo_id),
+        None,
+    )
+    if found is None:
+        raise NotFound(f"no photo {photo_id}", f"没有照片 {photo_id}")
+    return FileResponse(
+        file_of(settings, found["sha256"], size),
+        media_type=found["media_type"] if size == "original" else "image/jpeg",
+        headers={"Cache-Control": "private, max-age=86400, immutable"},
+    )
+
+
+@router.get(
+    "/incidents/{incident_id}/reporters",
+    dependencies=[Depends(allow("personal.read")), Depends(refuse_unknown_parameters)],
+)
+async def reporters(
+    request: Request, incident_id: IncidentId, session: SessionDependency, identity: SignedIn
+) -> Response:
+    """Names and phones of those who reported; the read is logged."""
+    row = await queries.get_incident(session, incident_id, scoped(request, identity))
+    client = request.client.host if request.client else ""
+    people = await session.run_sync(people_of, row, identity, client)
+    await session.commit()
+    return _json({"items": people, "next": None})
+
+
+@router.post(
+    "/incidents/{incident_id}/{action}",
+    response_model=IncidentDetail,
+    dependencies=[Depends(allow("incident.read")), Depends(refuse_unknown_parameters)],
+)
+async def act_on_incident(
+    request: Request,
+    incident_id: IncidentId,
+    action: Annotated[str, Path(max_length=40)],
+    session: SessionDependency,
+    identity: SignedIn,
+    locale: LocaleDependency,
+    body: ActionFields | None = None,
+) -> Response:
+    """Do one action of the life cycle (``incidents/workflow.py`` lists them) and answer with the
+    incident as it is then."""
+    fields = (body or ActionFields()).model_dump(by_alias=True, exclude_none=True)
+    await session.run_sync(act, desk_of(request), identity, incident_id, action, fields)
+    await session.commit()
+    return await get_incident(request, incident_id, session, identity, locale)
+
+
+@stream_router.get("/events", dependencies=[Reads])
+async def events(
+    request: Request,
+    identity: SignedIn,
+    locale: LocaleDependency,
+    last_event_id: Annotated[int | None, Header(ge=0, lt=2**63)] = None,
+    after: Annotated[
+        int | None, Query(ge=0, lt=2**63, description="as Last-Event-ID, for the first connection")
+    ] = None,
+) -> EventSourceResponse:
+    """Changes in the asker's scope as server-sent events: ``incidents`` with ``items`` and
+    ``gone``, ``reload`` where too much changed to name, ``hello`` once it is in step."""
+    check_parameters(request, {"after"})
+    last = last_event_id if last_event_id is not None else after
+
+    async def messages() -> AsyncIterator[ServerSentEvent]:
+        async for message in request.app.state.hub.follow(identity, locale, last):
+            yield ServerSentEvent(message.data, event=message.event, id=str(message.id), retry=1000)
+
+    return EventSourceResponse(messages(), ping=15, send_timeout=30)
+
+
+@router.get(
+    "/classes",
+    response_model=ClassPage,
+    dependencies=[Depends(public()), Depends(refuse_unknown_parameters)],
+)
 async def list_classes(session: SessionDependency) -> Response:
     """Incident classes with how many incidents each has."""
     return _json({"items": await queries.list_classes(session), "next": None})
@@ -123,5 +379,5 @@ def _area_ids(rows: list[dict[str, Any]]) -> set[int]:
     return {row[f"{level}_id"] for row in rows for level in LEVELS} - {None}
 
 
-def _json(body: Any) -> Response:
-    return Response(orjson.dumps(body), media_type="application/json")
+def _json(body: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(body), status_code=status, media_type="application/json")

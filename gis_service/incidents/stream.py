@@ -1,0 +1,213 @@
+"""Server-sent events: what changed, to everybody who may see it, as soon as it is committed.
+
+A message carries the number of the last change it holds. A browser that comes back with it gets
+all it missed, read from the log; one that does not read fast enough is let go and comes back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import async_sessionmaker
+
+from gis_service.accounts.identity import Identity
+from gis_service.events.feed import Published
+from gis_service.incidents import queries
+from gis_service.incidents.arrays import Snapshot
+from gis_service.incidents.live import LiveIncidents
+from gis_service.incidents.presenting import LEVELS, present
+from gis_service.incidents.visibility import Visible
+
+BACKLOG = 200  # messages a stream may be behind before it is let go
+TOGETHER = 500  # more changes than this are told as one: load the list again
+
+_EVENTS = text("SELECT seq, topic, payload FROM event WHERE seq > :seq ORDER BY seq LIMIT :limit")
+_TOPICS = {"incidents", "hierarchy", "calendar", "classes", "units"}
+
+
+@dataclass(frozen=True)
+class Message:
+    """One server-sent event."""
+
+    id: int
+    event: str
+    data: str
+
+
+@dataclass(eq=False)
+class Stream:
+    """An open page. ``None`` in the queue ends it."""
+
+    identity: Identity
+    locale: str
+    queue: asyncio.Queue[Message | None] = field(default_factory=lambda: asyncio.Queue(BACKLOG))
+    ended: bool = False
+
+    def put(self, message: Message | None) -> None:
+        """Hand on; a stream that is too far behind ends instead of holding memory."""
+        if self.ended:
+            return
+        if message is None or self.queue.full():
+            self.ended = True
+            while not self.queue.empty():
+                self.queue.get_nowait()
+            message = None
+        self.queue.put_nowait(message)
+
+
+class Hub:
+    """All open streams of a worker; one query a batch of changes, however many streams."""
+
+    def __init__(self, sessions: async_sessionmaker[Any], live: LiveIncidents) -> None:
+        self.sessions = sessions
+        self.live = live
+        self.streams: set[Stream] = set()
+        self.before: Snapshot | None = None
+        self.seq = 0
+
+    async def hear(self, events: list[Published]) -> None:
+        """A subscriber of the feed; stands behind the arrays, which decide what was seen before."""
+        self.seq = events[-1].seq
+        if any(event.topic == "accounts" for event in events):
+            # whoever may go on comes back at once and is asked again who they are
+            self.close()
+        elif self.streams:
+            changed, everything = _changed(events)
+            if everything:
+                self._tell_all(Message(self.seq, "reload", "{}"))
+            elif changed:
+                await self._tell(changed)
+        self.before = self.live.current
+
+    def begin(self, seq: int) -> None:
+        """What the arrays hold at ``seq`` is what pages see first."""
+        self.seq = seq
+        self.before = self.live.current
+
+    def close(self) -> None:
+        """End every stream."""
+        for stream in list(self.streams):
+            stream.put(None)
+
+    async def follow(
+        self, identity: Identity, locale: str, last: int | None
+    ) -> AsyncIterator[Message]:
+        """The messages of one page; ``last`` is the number it has seen (None: it has just loaded
+        its list)."""
+        stream = Stream(identity, locale)
+        self.streams.add(stream)
+        try:
+            seq = self.seq
+            if last is not None and last < seq:
+                yield await self._missed(stream, last, seq)
+            yield Message(seq, "hello", "{}")
+            while (message := await stream.queue.get()) is not None:
+                yield message
+        finally:
+            self.streams.discard(stream)
+
+    # -- what is told ------------------------------------------------------------------------
+
+    async def _tell(self, changed: set[int]) -> None:
+        rows, names = await self._rows(changed)
+        told: dict[tuple[Any, str], Message | None] = {}
+        for stream in list(self.streams):
+            visible = self.live.vocabulary.visible(stream.identity)
+            key = (visible, stream.locale)
+            if key not in told:
+                told[key] = self._message(rows, names, visible, stream.locale, self.before)
+            message = told[key]
+            if message:
+                stream.put(message)
+
+    def _tell_all(self, message: Message) -> None:
+        for stream in list(self.streams):
+            stream.put(message)
+
+    async def _missed(self, stream: Stream, last: int, seq: int) -> Message:
+        async with self.sessions() as session:
+            found = await session.execute(_EVENTS, {"seq": last, "limit": TOGETHER + 1})
+            events = [Published(row.seq, row.topic, row.payload) for row in found]
+        changed, everything = _changed(events)
+        if everything or len(events) > TOGETHER:
+            return Message(seq, "reload", "{}")
+        rows, names = await self._rows(changed)
+        visible = self.live.vocabulary.visible(stream.identity)
+        # nobody knows any more what the page saw: what it may not see now is told as gone
+        gone = [row["id"] for row in rows if not _sees(visible, row)]
+        items = [present(row, names, stream.locale) for row in rows if _sees(visible, row)]
+        return Message(seq, "incidents", _json({"items": items, "gone": gone}))
+
+    async def _rows(
+        self, changed: Iterable[int]
+    ) -> tuple[list[dict[str, Any]], dict[int, dict[str, str]]]:
+        async with self.sessions() as session:
+            rows = await queries.incidents_by_id(session, sorted(changed))
+            areas = {row[f"{level}_id"] for row in rows for level in LEVELS} - {None}
+            return rows, await queries.names_of(session, areas)
+
+    def _message(
+        self,
+        rows: list[dict[str, Any]],
+        names: dict[int, dict[str, str]],
+        visible: Visible | None,
+        locale: str,
+        before: Snapshot | None,
+    ) -> Message | None:
+        items, gone = [], []
+        for row in rows:
+            if _sees(visible, row):
+                items.append(present(row, names, locale))
+            elif before is not None and _saw(visible, before, row["id"]):
+                gone.append(row["id"])
+        if not items and not gone:
+            return None
+        return Message(self.seq, "incidents", _json({"items": items, "gone": gone}))
+
+
+def _changed(events: list[Published]) -> tuple[set[int], bool]:
+    """(ids of changed incidents, whether there are too many or too unclear to name)."""
+    changed: set[int] = set()
+    everything = False
+    for event in events:
+        if event.topic == "incidents" and "ids" in event.payload:
+            changed.update(event.payload["ids"])
+        elif event.topic in _TOPICS:
+            everything = True
+    return changed, everything or len(changed) > TOGETHER
+
+
+def _sees(visible: Visible | None, row: dict[str, Any]) -> bool:
+    return visible is None or (
+        row["reported_by"] == visible.account_id
+        or row["street_id"] in visible.streets
+        or row["community_id"] in visible.communities
+        or row["unit_id"] in visible.units
+        or row["squad_id"] in visible.squads
+        or row["id"] in visible.incidents
+    )
+
+
+def _saw(visible: Visible | None, before: Snapshot, incident_id: int) -> bool:
+    for table in before.tables:
+        for at in np.flatnonzero(table.id == incident_id):
+            row = {
+                "id": incident_id,
+                **{
+                    name: int(getattr(table, name)[at])
+                    for name in ("street_id", "community_id", "unit_id", "squad_id", "reported_by")
+                },
+            }
+            if _sees(visible, row):
+                return True
+    return False
+
+
+def _json(body: Any) -> str:
+    return orjson.dumps(body).decode()
