@@ -37,6 +37,7 @@ def make_table(lon: Any, lat: Any, classes: Any = None) -> IncidentTable:
         due_at=np.zeros(count, np.int64), state=np.zeros(count, np.int8),
         class_id=same + 1 if classes is None else np.asarray(classes, np.int32),
         street_id=same, community_id=same, grid_id=same, building_id=same,
+        unit_id=same, squad_id=same, reported_by=same,
     )  # fmt: skip
     return joined([table])
 
