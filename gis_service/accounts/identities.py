@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -110,12 +111,17 @@ class Identities:
 
     async def hear(self, events: list[Published]) -> None:
         """A subscriber of the feed: answers about changed accounts are asked for again."""
-        changed = {event.payload.get("account") for event in events if event.topic == TOPIC}
-        if not changed:
-            return
+        changed: set[Any] = {
+            event.payload.get("account") for event in events if event.topic == TOPIC
+        }
+        if changed:
+            self.doubt(None if None in changed else changed)
+
+    def doubt(self, accounts: Collection[int] | None = None) -> None:
+        """Ask again about these accounts, about all where none is named."""
         self._heard += 1
         for known in self._known.values():
-            if None in changed or known.identity.account_id in changed:
+            if accounts is None or known.identity.account_id in accounts:
                 known.fresh_until = 0.0
 
     async def _session(self, key: bytes, used_ago: float | None) -> Known | None:

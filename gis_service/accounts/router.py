@@ -67,7 +67,7 @@ async def sign_in(
     address = address_of(request)
     attempts.count(address)
     attempt = await session.run_sync(login.begin, settings, body.name, address)
-    await session.commit()
+    await _commit(request, session)
     if not isinstance(attempt, TooMany) and attempt.account_id is None:
         attempt = attempts.count_unknown(body.name) or attempt
     if isinstance(attempt, TooMany):
@@ -79,7 +79,7 @@ async def sign_in(
     old = request.cookies.get(COOKIE)
     if outcome.identity is not None and old:
         await session.run_sync(login.replace_session, old)
-    await session.commit()
+    await _commit(request, session)
     if outcome.identity is None:
         assert outcome.problem is not None  # noqa: S101 - one of the two is there
         raise outcome.problem
@@ -101,7 +101,7 @@ async def sign_out(request: Request, session: SessionDependency) -> Response:
     cookie = request.cookies.get(COOKIE)
     if identity is not None and cookie:
         await session.run_sync(login.log_out, identity, cookie, address_of(request))
-        await session.commit()
+        await _commit(request, session)
     response = Response(status_code=204)
     response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax")
     return response
@@ -120,7 +120,7 @@ async def change_password(
         service.change_own_password, settings, await _actor(request), old=body.old, new=body.new,
         cookie=request.cookies.get(COOKIE, ""),
     )  # fmt: skip
-    await session.commit()
+    await _commit(request, session)
     return Response(status_code=204)
 
 
@@ -132,14 +132,14 @@ async def second_factor(
     await _count_own(request)
     if body.off:
         await session.run_sync(service.end_second_factor, await _actor(request), body.password)
-        await session.commit()
+        await _commit(request, session)
         return _json({"totp": False})
     settings = request.app.state.settings
     proposed = await session.run_sync(
         service.start_second_factor, await _actor(request), body.password, body.code, body.secret,
         settings.title if locale == "zh" else settings.title_en,
     )  # fmt: skip
-    await session.commit()
+    await _commit(request, session)
     return _json({"totp": proposed is None, **(proposed or {})})
 
 
@@ -168,7 +168,7 @@ async def add_token(
 
     token, text = await session.run_sync(add)
     await session.refresh(token)
-    await session.commit()
+    await _commit(request, session)
     return _json(
         {
             "id": token.id, "label": token.label, "permissions": token.permissions,
@@ -186,7 +186,7 @@ async def revoke_token(
     await session.run_sync(
         service.revoke_token, await _actor(request), identity.account_id, token_id
     )
-    await session.commit()
+    await _commit(request, session)
     return Response(status_code=204)
 
 
@@ -211,7 +211,7 @@ async def add_account(
         password=body.password, display_name=body.display_name or None,
         scopes=[Scope(scope.level, scope.code) for scope in body.scopes],
     )  # fmt: skip
-    await session.commit()
+    await _commit(request, session)
     return _json((await queries.list_accounts(session, account_id=account.id))[0], 201)
 
 
@@ -237,7 +237,7 @@ async def change_account(
     await session.run_sync(
         service.change_account, settings, await _actor(request), account, changes
     )
-    await session.commit()
+    await _commit(request, session)
     return _json((await queries.list_accounts(session, account_id=account_id))[0])
 
 
@@ -262,6 +262,12 @@ async def audit_log(
 def address_of(request: Request) -> str:
     """The client's address, as the proxy in front tells it."""
     return request.client.host if request.client else ""
+
+
+async def _commit(request: Request, session: Any) -> None:
+    """Commit; this process doubts what it knows at once, others when the feed tells them."""
+    await session.commit()
+    request.app.state.identities.doubt()
 
 
 async def _actor(request: Request) -> Actor:
