@@ -37,6 +37,8 @@ from gis_service.hierarchy.router import locate_router
 from gis_service.hierarchy.router import router as hierarchy_router
 from gis_service.incidents.desk import LiveReference
 from gis_service.incidents.live import LiveIncidents
+from gis_service.incidents.public_router import PublicLimits
+from gis_service.incidents.public_router import router as public_router
 from gis_service.incidents.router import router as incidents_router
 from gis_service.incidents.router import stream_router
 from gis_service.incidents.stream import Hub
@@ -80,7 +82,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # /api/areas/{level}/series stands before /api/areas/{level}/{code}
     for router in (
         locate_router, maps_router, hierarchy_router, incidents_router, stream_router,
-        attachments_router, accounts_router, reference_router, responsibility_router, web_router,
+        public_router, attachments_router, accounts_router, reference_router,
+        responsibility_router, web_router,
     ):  # fmt: skip
         app.include_router(router)
     for path, answer in (("/healthz", _alive), ("/readyz", _ready)):
@@ -106,6 +109,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.blocking_sessions = session_factory(blocking)
     app.state.identities = Identities(app.state.sessions, settings)
     app.state.attempts = Attempts(settings)
+    app.state.public_limits = PublicLimits(settings)
     app.state.locator = LiveLocator(app.state.blocking_sessions, settings)
     app.state.incidents = LiveIncidents(app.state.blocking_sessions)
     app.state.reference = LiveReference(app.state.blocking_sessions, settings)

@@ -101,6 +101,10 @@ class Settings(BaseSettings):
     photo_bytes: int = Field(20 * 2**20, ge=1, description="largest photo accepted")
     photo_pixels: int = Field(36_000_000, ge=1, description="most pixels of a photo")
     public_reports_per_hour: int = Field(20, ge=1, description="public reports from one address")
+    public_lookups_per_minute: int = Field(
+        60, ge=1, description="looks at a public report by its code, from one address"
+    )
+    public_photos: int = Field(3, ge=0, le=9, description="photos that a public report may have")
 
     # what the map shows
     title: str = Field("网格巡查与案件地图", description="title of the map page")

@@ -114,7 +114,7 @@ def take_in(
                 "INSERT INTO idempotency_key (owner, key, request_hash, incident_id) "
                 "VALUES (:owner, :key, :hash, :id)"
             ),
-            {"owner": owner, "key": key, "hash": _hash(report), "id": incident_id},
+            {"owner": owner, "key": key, "hash": _hash(session, report), "id": incident_id},
         )
     publish(session, "incidents", ids=[incident_id])
     return Taken(incident_id, True, follow)
@@ -123,8 +123,22 @@ def take_in(
 # -- sent twice ------------------------------------------------------------------------------
 
 
-def _hash(report: dict[str, Any]) -> bytes:
-    return hashlib.sha256(orjson.dumps(report, option=orjson.OPT_SORT_KEYS, default=str)).digest()
+def _hash(session: Session, report: dict[str, Any]) -> bytes:
+    """What was said. Photos count by what they show: a sender whose answer got lost uploads them
+    again, and they get other numbers."""
+    said = {**report, "photos": _shown(session, report.get("photos") or [])}
+    if report.get("quick"):
+        said["quick"] = {
+            **report["quick"], "photos": _shown(session, report["quick"].get("photos") or [])
+        }  # fmt: skip
+    return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS, default=str)).digest()
+
+
+def _shown(session: Session, photos: list[int]) -> list[str]:
+    if not photos:
+        return []
+    query = text("SELECT sha256 FROM attachment WHERE id = ANY(:ids) ORDER BY sha256")
+    return list(session.execute(query, {"ids": photos}).scalars())
 
 
 def _known_key(session: Session, owner: str, key: str, report: dict[str, Any]) -> Taken | None:
@@ -142,7 +156,7 @@ def _known_key(session: Session, owner: str, key: str, report: dict[str, Any]) -
     ).one_or_none()
     if row is None:
         return None
-    if bytes(row.request_hash) != _hash(report):
+    if bytes(row.request_hash) != _hash(session, report):
         raise Conflict(
             "this Idempotency-Key was used for another report; use a new one",
             "该 Idempotency-Key 已用于另一条上报，请更换",

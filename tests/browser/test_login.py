@@ -90,6 +90,7 @@ def test_one_comes_back_to_the_view_one_left(visitor: Open, demo_accounts: Accou
     assert "planner" in page.text("#account-menu")
     page.find("#language").click()
     page.until("() => document.getElementById('account-menu').textContent.includes('股室')")
+    page.find("#account-button").click()
     page.find("#sign-out").click()
     page.page.wait_for_selector("#sign-in:not([hidden])")
     page.idle()
