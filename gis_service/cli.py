@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -475,10 +476,15 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, help="another seed is another district")] = 1,
     scale: Annotated[str, typer.Option(help="small or full")] = "full",
     truth: Annotated[bool, typer.Option(help="print what was planted, load nothing")] = False,
+    as_of: Annotated[
+        datetime | None, typer.Option(help="when its year ends; the beginning of today")
+    ] = None,
 ) -> None:
     """Load the demo district and serve it. 载入示意区并启动服务。"""
+    from zoneinfo import ZoneInfo
+
     from gis_service.demo.district import make_district
-    from gis_service.demo.incidents import make_incidents
+    from gis_service.demo.incidents import TIMEZONE, make_incidents
     from gis_service.demo.loading import load_demo
     from gis_service.serving import check_port
     from gis_service.serving import serve as run
@@ -486,13 +492,14 @@ def demo(
 
     if scale not in ("small", "full"):
         raise typer.BadParameter("small or full", param_hint="--scale")
+    end = as_of.replace(tzinfo=ZoneInfo(TIMEZONE)) if as_of else None
     if truth:
         with _bar("generating", 1.0) as (bar, task):
             district = make_district(
                 seed, scale,  # type: ignore[arg-type]
                 lambda share, words: bar.update(task, completed=share, description=words),
             )  # fmt: skip
-            _, planted = make_incidents(district, seed)
+            _, planted = make_incidents(district, seed, end)
         _answer(planted.to_json())
         return
     settings = get_settings()
@@ -500,7 +507,7 @@ def demo(
     with _bar("demo", 1.0) as (bar, task):
         result = load_demo(
             _sessions(), settings, seed=seed, scale=scale,  # type: ignore[arg-type]
-            followers=REVISION_FOLLOWERS,
+            as_of=end, followers=REVISION_FOLLOWERS,
             progress=lambda share, words: bar.update(task, completed=share, description=words),
         )  # fmt: skip
     if result is None:

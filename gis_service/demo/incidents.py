@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime
 from importlib import resources
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,6 @@ from gis_service.demo.sites import STREET, SiteChooser, Sites, in_metres
 from gis_service.hierarchy.coordinates import from_wgs84
 
 TIMEZONE = "Asia/Shanghai"
-AS_OF = datetime(2026, 11, 20, tzinfo=timezone(timedelta(hours=8)))
 COUNT = {"full": 60_000, "small": 4_000}
 SOURCES = ("patrol", "resident", "hotline", "city_platform", "media", "superior")
 SOURCE_SHARE = (0.46, 0.21, 0.16, 0.13, 0.025, 0.015)
@@ -38,18 +38,30 @@ OPENINGS = {
     "superior": ("上级交办：", "领导批示件："),
 }
 ENDINGS = ("", "", "", "，请及时处理", "，影响通行", "，已持续多日", "，多次反映未解决", "，请核实")
+# up to which share of the time that a case needs it is in which state
 PROGRESS = (
-    (0.04, "reported"),
-    (0.08, "verified"),
-    (0.13, "filed"),
-    (0.22, "dispatched"),
-    (0.36, "accepted"),
-    (0.76, "in_progress"),
+    (0.09, "reported"),
+    (0.14, "verified"),
+    (0.19, "filed"),
+    (0.28, "dispatched"),
+    (0.42, "accepted"),
+    (0.78, "in_progress"),
     (0.92, "resolved"),
     (1.0, "checked"),
 )
+# and when it passes each stage, as a share of that time
+STAGES = {
+    "verified_at": 0.09, "filed_at": 0.14, "dispatched_at": 0.19, "accepted_at": 0.28,
+    "resolved_at": 0.78,
+}  # fmt: skip
 # how filed cases end other than closed
 OTHER_ENDS = {"not_accepted": 0.03, "merged": 0.014, "cancelled": 0.008, "transferred": 0.006}
+
+
+def latest_midnight(now: datetime | None = None) -> datetime:
+    """When the demo's year ends unless told otherwise: the beginning of the day ``now``."""
+    local = (now or datetime.now(UTC)).astimezone(ZoneInfo(TIMEZONE))
+    return local.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 @dataclass(frozen=True)
@@ -77,14 +89,15 @@ def make_incidents(
     """Incidents of the year before ``as_of``, oldest first, and what was planted.
 
     Columns: external_id, class_code, class_name, source, reported_at, state, closed_at (NaT
-    unless closed), address (may be empty), description, lon, lat (NaN where not given), crs
-    (wgs84 or gcj02, which lon and lat really are in), accuracy_m (NaN where unknown). Times are
-    in Asia/Shanghai. Raises ValueError if ``as_of`` has no zone or ``count`` is negative.
+    unless closed), the times of ``STAGES`` (NaT where not reached), address (may be empty),
+    description, lon, lat (NaN where not given), crs (wgs84 or gcj02, which lon and lat really are
+    in), accuracy_m (NaN where unknown). Times are in Asia/Shanghai. Raises ValueError if ``as_of``
+    has no zone or ``count`` is negative.
     """
-    as_of = AS_OF if as_of is None else as_of
+    as_of = latest_midnight() if as_of is None else as_of
     if as_of.tzinfo is None:
         raise ValueError("as_of needs a time zone")
-    as_of = as_of.astimezone(AS_OF.tzinfo)
+    as_of = as_of.astimezone(ZoneInfo(TIMEZONE))
     count = COUNT[district.scale] if count is None else count
     if count < 0:
         raise ValueError(f"count must not be negative: {count}")
@@ -122,7 +135,7 @@ def make_incidents(
             "reported_at": reported,
         }
     )
-    frame["state"], frame["closed_at"] = _states(rng, frame["reported_at"], frame["source"], as_of)
+    frame = frame.join(_states(rng, frame["reported_at"], frame["source"], as_of))
     frame["address"] = _addresses(rng, district, site, in_virtual)[order]
     frame["description"] = _descriptions(rng, cases, case[order], frame["source"].to_numpy())
     _place(rng, frame, np.column_stack((site.x, site.y))[order], district)
@@ -196,9 +209,9 @@ def _sources(rng: np.random.Generator, reported: pd.DatetimeIndex) -> np.ndarray
 
 def _states(
     rng: np.random.Generator, reported: pd.Series, source: pd.Series, as_of: datetime
-) -> tuple[np.ndarray, pd.Series]:
-    """State and closing time: a case needs about 30 hours, some much longer; what would close
-    after ``as_of`` is as far as the share of its time that has passed."""
+) -> pd.DataFrame:
+    """State, closing time and the times of ``STAGES``: a case needs about 30 hours, some much
+    longer; what would close after ``as_of`` is as far as the share of its time that has passed."""
     n = len(reported)
     needed = np.exp(rng.normal(np.log(30.0), 1.05, n))
     needed *= np.where(rng.random(n) < 0.01, 8.0, 1.0)
@@ -210,7 +223,7 @@ def _states(
     state = names[np.searchsorted(bounds, share, side="right")]
     state[(state == "verified") & (source == "patrol").to_numpy()] = "filed"
     draw = rng.random(n)
-    filed = share > 0.13
+    filed = share > STAGES["filed_at"]
     low = 0.0
     for name, chance in OTHER_ENDS.items():
         state[filed & (draw >= low) & (draw < low + chance)] = name
@@ -218,8 +231,24 @@ def _states(
     working = np.isin(state, ("accepted", "in_progress"))
     state[working & (needed > 240) & (draw > 0.6)] = "deferred"
     state[(state == "dispatched") & (draw > 0.85)] = "returned"
-    closed = reported + pd.to_timedelta(np.round(needed * 3600), unit="s")
-    return state, closed.where(state == "closed")
+
+    def after(part: float) -> pd.Series:
+        return reported + pd.to_timedelta(np.round(part * needed * 3600), unit="s")
+
+    out = pd.DataFrame({"state": state, "closed_at": after(1.0).where(state == "closed")})
+    # a patrol's own report needs no verification; a refused one goes no further
+    unverified = (source == "patrol") & (state != "verified")
+    refused = np.isin(state, ("not_accepted", "cancelled", "merged"))
+    for stage, part in STAGES.items():
+        reached = (share >= part) & ~(refused & (part > STAGES["verified_at"]))
+        if stage == "verified_at":
+            reached &= ~unverified.to_numpy()
+        if stage == "resolved_at":
+            reached &= np.isin(state, ("resolved", "checked", "closed"))
+        out[stage] = after(part).where(reached)
+    # given on by an earlier unit, not taken by this one
+    out.loc[state == "returned", "accepted_at"] = pd.NaT
+    return out
 
 
 def _addresses(

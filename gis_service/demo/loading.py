@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import geopandas as gpd
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from gis_service.basemap.features import ROAD_RANKS, replace_features
 from gis_service.demo.accounts import ensure_demo_accounts
 from gis_service.demo.district import District, Scale, make_district
-from gis_service.demo.incidents import make_incidents
+from gis_service.demo.incidents import latest_midnight, make_incidents
 from gis_service.demo.units import load_demo_units
 from gis_service.errors import Conflict
 from gis_service.hierarchy.gazetteer import load_gazetteer
@@ -32,6 +33,7 @@ from gis_service.settings import Settings
 Progress = Callable[[float, str], None]
 # begins a demo revision's source; the map labels such data wherever it shows it
 MARK = "illustrative"
+COMPLETE = " complete"
 
 
 def load_demo(
@@ -41,34 +43,40 @@ def load_demo(
     seed: int,
     scale: Scale,
     followers: tuple[Follower, ...],
+    as_of: datetime | None = None,
     progress: Progress = lambda share, words: None,
 ) -> Result | None:
     """Load the district of ``seed``; None when it is there already.
 
-    A load that was cut off is taken up again. Raises Conflict where the database holds
-    anything else.
+    Its year ends ``as_of``, by default when today began. A load that was cut off is taken up
+    again. Raises Conflict where the database holds anything else.
     """
-    source = f"{MARK} seed={seed} scale={scale}"
+    source = f"{MARK} seed={seed} scale={scale} as_of="
     with sessions.begin() as session:
         state = _state(session)
-        if state not in (None, source, f"{source} complete"):
+        if state is not None and not state.startswith(source):
             raise Conflict(
                 f"the database holds other data ({state}); the demo wants an empty one: "
                 "set GIS_DATA_DIR or GIS_DATABASE_URL to another",
                 f"数据库已有其他数据（{state}）；演示需要空库：请更换 GIS_DATA_DIR "
                 "或 GIS_DATABASE_URL",
             )
-    if state == f"{source} complete":
+    if state and state.endswith(COMPLETE):
         ensure_demo_accounts(sessions, settings)
         return None
+    # a load taken up again goes on with the year it began with
+    if state:
+        as_of = datetime.fromisoformat(state.removeprefix(source))
+    as_of = as_of or latest_midnight()
+    source += as_of.isoformat()
     progress(0.0, "生成示意区划 / generating the district")
     district = make_district(seed, scale, lambda share, words: progress(share * 0.35, words))
     if state is None:
         progress(0.35, "载入四级区划 / loading the four levels")
         with sessions.begin() as session:
-            _load_areas(session, settings, district, source, followers)
+            _load_areas(session, settings, district, source, as_of, followers)
     progress(0.6, "生成案件 / generating incidents")
-    incidents, _ = make_incidents(district, seed)
+    incidents, _ = make_incidents(district, seed, as_of)
     progress(0.7, "载入案件 / loading incidents")
     with sessions.begin() as session:
         locator = load_locator(session, settings)
@@ -81,8 +89,8 @@ def load_demo(
         result = load_incidents(sessions, path, mapping, locator, settings)
     with sessions.begin() as session:
         session.execute(
-            text("UPDATE boundary_revision SET source = source || ' complete' WHERE source = :s"),
-            {"s": source},
+            text("UPDATE boundary_revision SET source = source || :complete WHERE source = :s"),
+            {"s": source, "complete": COMPLETE},
         )
     ensure_demo_accounts(sessions, settings)
     progress(1.0, "完成 / done")
@@ -105,6 +113,7 @@ def _load_areas(
     settings: Settings,
     district: District,
     source: str,
+    as_of: datetime,
     followers: tuple[Follower, ...],
 ) -> None:
     ensure_default_classes(session)
@@ -114,7 +123,7 @@ def _load_areas(
     )  # fmt: skip
     prepared = check_reading(session, reading, settings)
     apply(session, prepared, settings, label=district.label, followers=followers)
-    load_demo_units(session, settings, district)
+    load_demo_units(session, settings, district, as_of)
     load_gazetteer(session, district.gazetteer.to_dict("records"), source)
     replace_features(session, source, _basemap(district))
 

@@ -12,7 +12,6 @@ import shapely
 from sqlalchemy.orm import Session
 
 from gis_service.demo.district import District
-from gis_service.demo.incidents import AS_OF
 from gis_service.demo.noise import stream
 from gis_service.demo.outline import to_degrees
 from gis_service.demo.sites import in_metres
@@ -42,14 +41,16 @@ SORTS = (
 )
 
 
-def load_demo_units(session: Session, settings: Settings, district: District) -> None:
-    """Load the default units, a squad per street, the roster and the components of a district,
-    by the same doors that files use."""
+def load_demo_units(
+    session: Session, settings: Settings, district: District, as_of: datetime
+) -> None:
+    """Load the default units, a squad per street, the roster around ``as_of`` and the components
+    of a district, by the same doors that files use."""
     ensure_default_classes(session)
     ensure_default_calendar(session)
     source = f"{district.label} seed={district.seed}"
     load_units(session, squads(district), source)
-    load_roster(session, shifts(district), source, ZoneInfo(settings.timezone))
+    load_roster(session, shifts(district, as_of), source, ZoneInfo(settings.timezone))
     load_components(session, components(district), source)
 
 
@@ -64,11 +65,11 @@ def squads(district: District) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def shifts(district: District) -> Iterator[dict[str, Any]]:
+def shifts(district: District, as_of: datetime) -> Iterator[dict[str, Any]]:
     """A roster over the demo's time: every night each street's squad, by day a duty chief of the
     district; everybody in it is made up."""
     rng = stream(district.seed, "roster")
-    first = AS_OF.replace(hour=0, minute=0) - timedelta(days=ROSTER_DAYS_BEFORE)
+    first = as_of.replace(hour=0, minute=0) - timedelta(days=ROSTER_DAYS_BEFORE)
     teams = {
         code: [f"{SURNAMES[n]}队员" for n in rng.permutation(len(SURNAMES))[:5]]
         for code in district.street["code"]

@@ -44,7 +44,8 @@ _COMMUNITY = text("""
     WHERE m.code = :code AND m.valid_to IS NULL
 """)
 # from the filing on: before it nobody has looked whether a report is true
-_FILED = "i.community_id = :area AND i.filed_at IS NOT NULL AND i.reported_at >= :since"
+UNFILED = ("reported", "verified", "not_accepted", "merged", "cancelled")
+_FILED = "i.community_id = :area AND i.state <> ALL(:unfiled) AND i.reported_at >= :since"
 _CASES = text(f"""
     SELECT count(*) AS filed,
            count(*) FILTER (WHERE i.state <> ALL(:ended)) AS open,
@@ -150,7 +151,7 @@ async def community_cases(session: AsyncSession, code: str, now: datetime) -> di
     if row is None:
         raise NotFound(f"no community {code}", f"没有社区 {code}", where="code")
     since = now - timedelta(days=DAYS)
-    values = {"area": row["area_id"], "since": since}
+    values = {"area": row["area_id"], "since": since, "unfiled": list(UNFILED)}
     cases = (
         (await session.execute(_CASES, {**values, "ended": list(ENDED_STATES)})).mappings().one()
     )

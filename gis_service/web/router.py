@@ -147,6 +147,12 @@ async def dispatch_page(request: Request, settings: SettingsDependency) -> HTMLR
     return page("dispatch.html", request, settings, "dispatch/main.js")
 
 
+@router.api_route("/public", methods=["GET", "HEAD"], dependencies=[Depends(signed_in_page())])
+async def public_page(request: Request, settings: SettingsDependency) -> HTMLResponse:
+    """The residents' page."""
+    return page("public.html", request, settings, "public/main.js")
+
+
 @router.get("/static/strings/{language}.json", dependencies=[Depends(anyone())])
 async def strings_file(language: str) -> FileResponse:
     """The page's strings, for a switch of language without a reload."""

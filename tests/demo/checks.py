@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 
 import geopandas as gpd
@@ -12,6 +13,8 @@ import shapely
 from gis_service.demo.district import District
 
 METRIC = "EPSG:4549"
+# a fixed end of the generated year: tests of it say the same every day
+AS_OF = datetime(2026, 11, 20, tzinfo=timezone(timedelta(hours=8)))
 
 
 def check_nesting(district: District) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from gis_service.demo.district import District, make_district
 from gis_service.demo.incidents import Truth, make_incidents
+from tests.demo.checks import AS_OF
 
 
 @pytest.fixture(scope="session")
@@ -16,4 +17,4 @@ def district() -> District:
 
 @pytest.fixture(scope="session")
 def year(district: District) -> tuple[pd.DataFrame, Truth]:
-    return make_incidents(district, 20)
+    return make_incidents(district, 20, AS_OF)

@@ -8,7 +8,7 @@ import pytest
 
 from gis_service.demo.district import make_district
 from gis_service.demo.incidents import make_incidents
-from tests.demo.checks import check_codes, check_nesting, gi_star, grid_density, in_metres
+from tests.demo.checks import AS_OF, check_codes, check_nesting, gi_star, grid_density, in_metres
 
 
 @pytest.mark.timeout(300)
@@ -29,7 +29,7 @@ def test_the_full_district_and_its_year_are_whole_and_ready_in_time() -> None:
     check_nesting(full)
     check_codes(full)
 
-    frame, truth = make_incidents(full, 1)
+    frame, truth = make_incidents(full, 1, AS_OF)
     assert len(frame) == 60_000
     hot = full.grid["code"].isin(truth.hotspots).to_numpy()
     assert hot.sum() == 36

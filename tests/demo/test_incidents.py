@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import csv
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import resources
 
 import numpy as np
@@ -11,9 +11,9 @@ import shapely
 
 from gis_service.demo.areas import read_rows
 from gis_service.demo.district import District, make_district
-from gis_service.demo.incidents import AS_OF, SOURCES, Truth, make_incidents
+from gis_service.demo.incidents import SOURCES, STAGES, Truth, latest_midnight, make_incidents
 from gis_service.hierarchy.coordinates import to_wgs84
-from tests.demo.checks import gi_star, grid_density, in_metres
+from tests.demo.checks import AS_OF, gi_star, grid_density, in_metres
 
 Year = tuple[pd.DataFrame, Truth]
 STATES = set(
@@ -40,7 +40,7 @@ def test_a_negative_count_is_refused(district: District) -> None:
 
 
 def test_none_are_made_when_none_are_wanted(district: District, year: Year) -> None:
-    frame, truth = make_incidents(district, 20, count=0)
+    frame, truth = make_incidents(district, 20, AS_OF, count=0)
     assert frame.empty
     assert frame.columns.tolist() == year[0].columns.tolist()
     assert truth == year[1]
@@ -52,8 +52,9 @@ def test_rows_have_the_promised_columns_and_words(year: Year) -> None:
     assert (
         frame.columns.tolist()
         == (
-            "external_id class_code class_name source reported_at state closed_at address "
-            "description lon lat crs accuracy_m"
+            "external_id class_code class_name source reported_at state closed_at verified_at "
+            "filed_at dispatched_at accepted_at resolved_at address description lon lat crs "
+            "accuracy_m"
         ).split()
     )
     assert frame["external_id"].is_unique
@@ -91,6 +92,30 @@ def test_times_and_states_agree(year: Year) -> None:
     assert (AS_OF - just_reported["reported_at"] < pd.Timedelta(days=4)).all()
 
 
+def test_stages_follow_each_other_and_the_state(year: tuple[pd.DataFrame, Truth]) -> None:
+    frame = year[0]
+    before = frame["reported_at"]
+    for stage in (*STAGES, "closed_at"):
+        given = frame[stage].notna()
+        assert (frame.loc[given, stage] >= before[given]).all(), stage
+        assert (frame.loc[given, stage] <= AS_OF).all(), stage
+        before = before.where(~given, frame[stage])
+    closed = frame["state"] == "closed"
+    assert frame.loc[closed, [s for s in STAGES if s != "verified_at"]].notna().all().all()
+    assert frame.loc[closed & (frame["source"] == "patrol"), "verified_at"].isna().all()
+    waiting = frame["state"].isin(["reported"])
+    assert frame.loc[waiting, list(STAGES)].isna().all().all()
+    assert frame.loc[frame["state"] == "in_progress", "resolved_at"].isna().all()
+
+
+def test_the_year_ends_when_today_began() -> None:
+    evening = datetime(2026, 11, 25, 15, 59, tzinfo=UTC)
+    assert latest_midnight(evening).isoformat() == "2026-11-25T00:00:00+08:00"
+    assert (
+        latest_midnight(evening + timedelta(minutes=1)).isoformat() == "2026-11-26T00:00:00+08:00"
+    )
+
+
 def test_as_of_moves_the_year_and_nothing_else(district: District) -> None:
     frame, truth = make_incidents(district, 20, datetime(2025, 3, 1, 15, 30, tzinfo=UTC), count=500)
     assert truth.to_json()["as_of"] == "2025-03-01T23:30:00+08:00"
@@ -99,7 +124,7 @@ def test_as_of_moves_the_year_and_nothing_else(district: District) -> None:
 
 
 def test_reports_come_in_every_quality(district: District) -> None:
-    frame, _ = make_incidents(district, 20, count=20_000)
+    frame, _ = make_incidents(district, 20, AS_OF, count=20_000)
     placed = frame["lon"].notna()
     assert (frame["lat"].notna() == placed).all()
     with_address = frame["address"] != ""
@@ -116,7 +141,7 @@ def test_reports_come_in_every_quality(district: District) -> None:
 
 
 def test_gcj02_positions_really_are_gcj02(district: District) -> None:
-    frame, _ = make_incidents(district, 20, count=20_000)
+    frame, _ = make_incidents(district, 20, AS_OF, count=20_000)
     shifted = frame[(frame["crs"] == "gcj02") & frame["lon"].notna()]
     whole = district.street.union_all()
     lon, lat = to_wgs84(shifted["lon"].to_numpy(), shifted["lat"].to_numpy(), "gcj02")
@@ -145,7 +170,7 @@ def _metres(xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_the_day_the_week_and_the_season_have_their_rhythm(district: District) -> None:
-    frame, _ = make_incidents(district, 20, count=20_000)
+    frame, _ = make_incidents(district, 20, AS_OF, count=20_000)
     hour = frame["reported_at"].dt.hour.value_counts().sort_index()
     assert hour[9] > 1.5 * hour[13] and hour[16] > 1.5 * hour[13]  # noqa: PT018
     assert hour[[2, 3, 4]].sum() < 0.03 * len(frame)
@@ -166,7 +191,7 @@ def test_the_day_the_week_and_the_season_have_their_rhythm(district: District) -
 @pytest.mark.parametrize("seed", [20, 21, 22, 23])
 def test_planted_hot_spots_stand_out(seed: int) -> None:
     place = make_district(seed, "small")
-    frame, truth = make_incidents(place, seed)
+    frame, truth = make_incidents(place, seed, AS_OF)
     hot = place.grid["code"].isin(truth.hotspots).to_numpy()
     assert hot.sum() == 9
     density = grid_density(place, frame)
@@ -190,9 +215,9 @@ def test_truth_lists_sorted_grid_codes(district: District, year: Year) -> None:
 def test_the_same_seed_gives_the_same_incidents_and_another_does_not(
     district: District, year: Year
 ) -> None:
-    again, truth = make_incidents(district, 20)
+    again, truth = make_incidents(district, 20, AS_OF)
     pd.testing.assert_frame_equal(again, year[0])
     assert truth == year[1]
-    other, else_where = make_incidents(district, 21)
+    other, else_where = make_incidents(district, 21, AS_OF)
     assert else_where.hotspots != truth.hotspots
     assert not other["description"].equals(again["description"])

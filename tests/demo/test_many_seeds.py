@@ -10,6 +10,7 @@ from gis_service.analysis.hotspots import contiguity, getis_ord
 from gis_service.demo.district import make_district
 from gis_service.demo.incidents import make_incidents
 from gis_service.hierarchy.coordinates import to_wgs84
+from tests.demo.checks import AS_OF
 
 pytestmark = pytest.mark.long
 
@@ -19,7 +20,7 @@ def test_a_district_of_any_seed_holds(seed: int) -> None:
     district = make_district(seed, "small")
     for level in ("street", "community", "grid"):
         assert shapely.coverage_is_valid(getattr(district, level).geometry.to_numpy()), level
-    cases, truth = make_incidents(district, seed)
+    cases, truth = make_incidents(district, seed, AS_OF)
     lon, lat = cases["lon"].to_numpy(copy=True), cases["lat"].to_numpy(copy=True)
     shifted = (cases["crs"] == "gcj02").to_numpy()
     lon[shifted], lat[shifted] = to_wgs84(lon[shifted], lat[shifted], "gcj02")

@@ -9,11 +9,12 @@ from gis_service.demo.district import District, make_district
 from gis_service.demo.units import COMPONENTS, components, load_demo_units, shifts, squads
 from gis_service.responsibility.queries import gaps, load_responsibilities
 from tests.conftest import Database
+from tests.demo.checks import AS_OF
 
 
 def test_everything_loads_and_answers(database: Database, district: District) -> None:
     with database.sessions.begin() as session:
-        load_demo_units(session, database.settings, district)
+        load_demo_units(session, database.settings, district, AS_OF)
     counts = {
         table: database.value(f"SELECT count(*) FROM {table}")
         for table in ("squad", "duty_shift", "component")
@@ -42,8 +43,8 @@ def test_components_have_owners_and_lie_in_the_district(district: District) -> N
 
 def test_a_seed_gives_the_same_again_and_another_another(district: District) -> None:
     def made(district: District) -> tuple[object, ...]:
-        return squads(district), list(shifts(district)), components(district)
+        return squads(district), list(shifts(district, AS_OF)), components(district)
 
     assert made(district) == made(make_district(district.seed, "small"))
     assert components(district) != components(replace(district, seed=21))
-    assert list(shifts(district)) != list(shifts(replace(district, seed=21)))
+    assert list(shifts(district, AS_OF)) != list(shifts(replace(district, seed=21), AS_OF))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -182,9 +181,7 @@ def test_one_address_cannot_flood(bureau: Bureau) -> None:
         update={"public_reports_per_hour": 2, "public_lookups_per_minute": 3}
     )
     with TestClient(create_app(settings), headers={"accept-language": "en"}) as client:
-        statuses = [
-            client.post("/api/public/reports", data=fields()).status_code for _ in range(3)
-        ]
+        statuses = [client.post("/api/public/reports", data=fields()).status_code for _ in range(3)]
         assert statuses == [201, 201, 429]
         answers = [client.get("/api/public/reports/ABCDEFGHJK") for _ in range(4)]
         assert [one.status_code for one in answers] == [404, 404, 404, 429]
@@ -197,9 +194,7 @@ def test_a_closed_service_takes_no_public_report(bureau: Bureau) -> None:
         assert client.post("/api/public/reports", data=fields()).status_code == 401
 
 
-def test_merged_reports_follow_the_case_that_goes_on(
-    bureau: Bureau, resident: TestClient
-) -> None:
+def test_merged_reports_follow_the_case_that_goes_on(bureau: Bureau, resident: TestClient) -> None:
     codes = [
         resident.post("/api/public/reports", data=fields()).json()["follow_code"] for _ in range(2)
     ]
