@@ -45,7 +45,10 @@ from gis_service.incidents.stream import Hub
 from gis_service.maps.registry import read_registry
 from gis_service.maps.router import router as maps_router
 from gis_service.maps.tiles import Tiles
+from gis_service.patrols.coverage_live import LivePatrols
+from gis_service.patrols.coverage_router import router as coverage_router
 from gis_service.reference.router import router as reference_router
+from gis_service.responsibility.contract_router import router as contract_router
 from gis_service.responsibility.router import router as responsibility_router
 from gis_service.settings import Settings, get_settings
 from gis_service.web.router import router as web_router
@@ -83,7 +86,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for router in (
         locate_router, maps_router, hierarchy_router, incidents_router, stream_router,
         public_router, attachments_router, accounts_router, reference_router,
-        responsibility_router, web_router,
+        responsibility_router, contract_router, coverage_router, web_router,
     ):  # fmt: skip
         app.include_router(router)
     for path, answer in (("/healthz", _alive), ("/readyz", _ready)):
@@ -113,6 +116,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.locator = LiveLocator(app.state.blocking_sessions, settings)
     app.state.incidents = LiveIncidents(app.state.blocking_sessions)
     app.state.reference = LiveReference(app.state.blocking_sessions, settings)
+    app.state.patrols = LivePatrols(app.state.blocking_sessions, settings)
     app.state.follower = Follower(address, engine)
     app.state.hub = Hub(app.state.sessions, app.state.incidents)
     tile_connections = make_tile_connections(address, settings)
@@ -126,12 +130,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await app.state.locator.load()
         await app.state.reference.load()
         await app.state.incidents.load(app.state.follower.seq)
+        await app.state.patrols.load()
         app.state.hub.begin(app.state.follower.seq)
 
     state = app.state
     # in this order: what a stream tells is decided by the arrays, and who may by the identities
     for part in (
-        state.identities, state.locator, state.reference, state.incidents, state.tiles, state.hub,
+        state.identities, state.locator, state.reference, state.incidents, state.patrols,
+        state.tiles, state.hub,
     ):  # fmt: skip
         state.follower.subscribe(part.hear)
     await state.follower.start(load)

@@ -307,6 +307,28 @@ def load_roster(file: FileArgument) -> None:
     _answer({**result, "unplaced": 0})
 
 
+@load.command("officers")
+def load_officers(file: FileArgument) -> None:
+    """Load officers with their squads from CSV or XLSX. 载入队员。"""
+    from gis_service.responsibility.contract_loading import load_officers as run
+
+    with _sessions().begin() as session:
+        result = run(session, _table(file), file.name)
+    _answer({**result, "unplaced": 0})
+
+
+@load.command("contracts")
+def load_contracts(file: FileArgument) -> None:
+    """Load patrol contracts from CSV or XLSX. 载入片区包干责任书。"""
+    import getpass
+
+    from gis_service.responsibility.contract_loading import load_contracts as run
+
+    with _sessions().begin() as session:
+        result = run(session, _table(file), file.name, get_settings().grid_kind, getpass.getuser())
+    _answer({**result, "unplaced": 0})
+
+
 @load.command("gazetteer")
 def load_gazetteer(file: FileArgument, crs: str = "wgs84") -> None:
     """Load named places (name, kind, lon, lat) from CSV or XLSX. 载入地名地址库。"""

@@ -68,6 +68,10 @@ _TABLE: dict[str, set[str]] = {
     "metrics.read": _EVERYONE,
     "roster.read": _EVERYONE - {"viewer"},
     "roster.manage": {"duty_chief", "squad_leader"},
+    # who promised which grids, and whether it was kept
+    "contract.read": _DESK | _SQUAD | {"street_office", "planner"},
+    "contract.manage": {"duty_chief", "squad_leader"},
+    "coverage.read": _DESK | _SQUAD | {"street_office", "planner"},
     "reference.manage": {"duty_chief"},
     "snapshot.make": _EVERYONE - {"viewer"},
     # of oneself

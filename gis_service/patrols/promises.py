@@ -67,6 +67,7 @@ class Contract:
     hours: Hours
     min_stay_s: int = 0
     min_length_m: float = 0.0
+    weekly: bool = False  # promised as so many visits a week
 
     def holds(self, day: int) -> bool:
         """Whether it is in force on a day."""

@@ -1,0 +1,112 @@
+"""HTTP: which promises were kept, and the gaps."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from gis_service.accounts.dependencies import SignedIn, allow
+from gis_service.accounts.identity import Identity
+from gis_service.dependencies import (
+    LocaleDependency,
+    SessionDependency,
+    SettingsDependency,
+    refuse_unknown_parameters,
+)
+from gis_service.patrols.coverage_live import Patrols
+from gis_service.patrols.coverage_schemas import Coverage, Gaps
+from gis_service.patrols.coverage_service import (
+    Wanted,
+    coverage_items,
+    gap_items,
+    gaps_csv,
+    parse_span,
+)
+from gis_service.responsibility.queries import roster_scope
+from gis_service.settings import Settings
+
+router = APIRouter(prefix="/api", tags=["coverage"])
+Reads = Depends(allow("coverage.read"))
+Strict = Depends(refuse_unknown_parameters)
+
+
+async def _wanted(
+    request: Request,
+    session: SessionDependency,
+    settings: SettingsDependency,
+    identity: SignedIn,
+    squad: Annotated[str | None, Query(max_length=50, description="code")] = None,
+    officer: Annotated[str | None, Query(max_length=50, description="code")] = None,
+    from_: Annotated[
+        str | None, Query(alias="from", description="ISO date or time; 30 days before 'to'")
+    ] = None,
+    to: Annotated[str | None, Query(description="ISO date or time, exclusive; now")] = None,
+) -> Wanted:
+    since, until = parse_span(from_, to, ZoneInfo(settings.timezone), datetime.now(UTC))
+    streets, squads = await _scope(request, session, identity)
+    return Wanted(since, until, squad, officer, streets, squads)
+
+
+async def _scope(
+    request: Request, session: Any, identity: Identity
+) -> tuple[frozenset[str] | None, frozenset[str] | None]:
+    """The streets and squads (codes) of the account; None for the whole district."""
+    scope = await session.run_sync(roster_scope, identity)
+    if scope is None:
+        return None, None
+    squads = request.app.state.reference.current.squads
+    codes = frozenset(code for code, row in squads.items() if row["id"] in scope.squads)
+    return scope.streets, codes
+
+
+WantedDependency = Annotated[Wanted, Depends(_wanted)]
+
+
+def _zone(settings: Settings) -> ZoneInfo:
+    return ZoneInfo(settings.timezone)
+
+
+@router.get("/coverage", response_model=Coverage, dependencies=[Reads, Strict])
+async def get_coverage(
+    request: Request,
+    wanted: WantedDependency,
+    settings: SettingsDependency,
+    level: Annotated[Literal["grid"], Query(description="grid")] = "grid",
+) -> Response:
+    """Every grid and contract: promised, kept, by how much not, and since when."""
+    patrols: Patrols = request.app.state.patrols.current
+    return _json(await asyncio.to_thread(coverage_items, patrols, wanted, _zone(settings)))
+
+
+@router.get("/coverage/gaps", response_model=Gaps, dependencies=[Reads, Strict])
+async def get_gaps(
+    request: Request,
+    wanted: WantedDependency,
+    settings: SettingsDependency,
+    locale: LocaleDependency,
+    format_: Annotated[Literal["json", "csv"], Query(alias="format")] = "json",
+) -> Response:
+    """The gaps, the riskiest first, and the officers without a contract; as JSON or CSV."""
+    found = await asyncio.to_thread(
+        gap_items, request.app.state.patrols.current, request.app.state.incidents.current, wanted,
+        _zone(settings),
+    )  # fmt: skip
+    if format_ == "csv":
+        return Response(
+            gaps_csv(found["items"], locale),
+            media_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": 'attachment; filename="coverage-gaps.csv"', **PRIVATE},
+        )
+    return _json(found)
+
+
+PRIVATE = {"Cache-Control": "private, no-store"}
+
+
+def _json(body: dict[str, Any]) -> Response:
+    return Response(orjson.dumps(body), media_type="application/json", headers=PRIVATE)

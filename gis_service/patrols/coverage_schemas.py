@@ -1,0 +1,63 @@
+"""What the coverage endpoints answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+
+class CoverageItem(BaseModel):
+    """A grid and one of its contracts; ``contract`` null where nobody promised the grid."""
+
+    grid: dict[str, str]
+    state: str = Field(
+        description="the first that holds of no_contract, expired, no_track, never_visited, "
+        "overdue, due, on_time"
+    )
+    contract: str | None = Field(description="code")
+    version: int | None
+    officer: str | None = Field(description="code of who leads")
+    officer_name: str | None
+    squad: str | None
+    promised_days: float | None
+    visits_per_week: int | None
+    valid_to: str | None = Field(description="last day on which the contract holds")
+    last_visit_at: str | None = Field(description="last visit that counts; of bare grids any")
+    overdue_days: int | None = Field(description="null where nothing can be said")
+    overlapping: bool = Field(description="same duty and hours in another contract of the grid")
+    out_of_hours: bool = Field(description="visited outside the contract's hours")
+    outside_area: bool = Field(description="visited by somebody who does not answer for it")
+    visits: int = Field(description="that count, in the window")
+    tracked_days: int | None = Field(description="days of the window with a track received")
+    community: str | None
+    street: str | None
+
+
+class Coverage(BaseModel):
+    """Every grid and contract, and how many are in which state."""
+
+    items: list[CoverageItem]
+    next: str | None
+    from_: str = Field(alias="from")
+    to: str
+    days: int = Field(description="days of the window")
+    grids: int = Field(description="grids among the items")
+    counts: dict[str, int]
+
+
+class GapItem(CoverageItem):
+    """A gap; ``risk`` = gap_days × (1 + incident_rate) × (1 + open_cases)."""
+
+    gap_days: int = Field(description="since the last visit; the whole window without one")
+    incidents: int = Field(description="reported in the window")
+    incident_rate: float = Field(description="per 30 days")
+    open_cases: int
+    risk: float
+
+
+class Gaps(Coverage):
+    """The gaps, the riskiest first."""
+
+    items: list[GapItem]  # type: ignore[assignment]
+    officers_without_contract: list[dict[str, Any]]

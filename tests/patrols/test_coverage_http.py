@@ -1,0 +1,192 @@
+"""Coverage and gaps over HTTP, from the tables to the answer."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis_service.app import create_app
+from gis_service.events.feed import publish
+from gis_service.hierarchy.importing import apply, prepare
+from gis_service.reference.defaults import ensure_default_classes
+from gis_service.reference.units import load_units
+from gis_service.responsibility.contract_loading import load_contracts, load_officers
+from tests.conftest import Database, token_headers
+from tests.shapes import small_hierarchy, write_hierarchy
+
+ZONE = ZoneInfo("Asia/Shanghai")
+TO = datetime(2026, 11, 1, tzinfo=ZONE)
+ASKED = {"to": "2026-11-01"}
+PROMISE = {"duties": "E-01", "promised_days": "3", "valid_from": "2026-01-01",
+           "valid_to": "2026-12-31"}  # fmt: skip
+
+
+def add_visit(session: Session, officer: str, grid: str, days_ago: int, hour: int = 10) -> None:
+    """A visit of ten minutes, with its day received."""
+    entered = TO - timedelta(days=days_ago) + timedelta(hours=hour)
+    session.execute(
+        text("""
+            INSERT INTO visit
+                (officer_id, area_id, grid_code, entered_at, left_at, stay_s, length_m)
+            SELECT o.id, a.id, a.code, :entered, :left, 600, 300
+            FROM officer o, area a WHERE o.code = :officer AND a.code = :grid AND a.level = 'grid'
+        """),
+        {"officer": officer, "grid": grid, "entered": entered,
+         "left": entered + timedelta(minutes=10)},
+    )  # fmt: skip
+    receive(session, officer, days_ago)
+
+
+def receive(session: Session, officer: str, days_ago: int) -> None:
+    session.execute(
+        text("""
+            INSERT INTO received_day (officer_id, day, fixes)
+            SELECT id, :day, 100 FROM officer WHERE code = :officer ON CONFLICT DO NOTHING
+        """),
+        {"officer": officer, "day": (TO - timedelta(days=days_ago)).date()},
+    )
+
+
+@pytest.fixture
+def district(database: Database, tmp_path: Path) -> Database:
+    """Eight grids in every state but 'due', by four officers of two squads."""
+    path = write_hierarchy(tmp_path / "district.gpkg", small_hierarchy())
+    squads = [
+        {"kind": "squad", "code": f"Q{n}", "name": f"{n}中队", "parent": "JDZD", "streets": f"S{n}"}
+        for n in range(2)
+    ]
+    officers = [
+        {"code": code, "name": name, "squad": squad}
+        for code, name, squad in (
+            ("D1", "陈一", "Q0"), ("D2", "=林二", "Q0"), ("D3", "黄三", "Q1"), ("D4", "闲人", "Q1"),
+        )
+    ]  # fmt: skip
+    contracts = [
+        {**PROMISE, "code": "H1", "officer": "D1", "grids": "S0C0G0;S0C0G1;S0C1G0"},
+        {**PROMISE, "code": "H2", "officer": "D2", "grids": "S0C1G0;S0C1G1"},
+        {**PROMISE, "code": "H3", "officer": "D3", "grids": "S1C0G0", "valid_to": "2026-09-30"},
+        {**PROMISE, "code": "H4", "officer": "D3", "grids": "S1C0G1", "hours": "08:00-18:00"},
+    ]
+    with database.sessions.begin() as session:
+        ensure_default_classes(session)
+        apply(session, prepare(session, path, database.settings), database.settings)
+        load_units(session, squads, "squads")
+        load_officers(session, officers, "officers")
+        load_contracts(session, contracts, "contracts", "community", "test")
+        add_visit(session, "D1", "S0C0G0", 1)
+        add_visit(session, "D1", "S0C0G1", 9)
+        add_visit(session, "D1", "S1C1G0", 2)
+        add_visit(session, "D3", "S1C0G1", 2, hour=20)
+        publish(session, "visits")
+    return database
+
+
+@pytest.fixture
+def served(district: Database) -> Iterator[TestClient]:
+    headers = {"accept-language": "en", **token_headers(district, "duty_chief")}
+    with TestClient(create_app(district.settings), headers=headers) as client:
+        yield client
+
+
+def ask(client: TestClient, path: str = "/api/coverage", **asked: Any) -> dict[str, Any]:
+    answer = client.get(path, params={**ASKED, **asked})
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def by_row(found: dict[str, Any]) -> dict[tuple[str, str | None], dict[str, Any]]:
+    return {(row["grid"]["code"], row["contract"]): row for row in found["items"]}
+
+
+def test_every_grid_and_contract_has_its_state(served: TestClient) -> None:
+    found = ask(served)
+    rows = by_row(found)
+    assert {key: row["state"] for key, row in rows.items()} == {
+        ("S0C0G0", "H1"): "on_time", ("S0C0G1", "H1"): "overdue",
+        ("S0C1G0", "H1"): "never_visited", ("S0C1G0", "H2"): "no_track",
+        ("S0C1G1", "H2"): "no_track", ("S1C0G0", "H3"): "expired",
+        ("S1C0G1", "H4"): "never_visited", ("S1C1G0", None): "no_contract",
+        ("S1C1G1", None): "no_contract",
+    }  # fmt: skip
+    assert (found["grids"], found["days"]) == (8, 30)
+    assert found["counts"]["no_contract"] == 2
+    late = rows["S0C0G1", "H1"]
+    assert (late["overdue_days"], late["promised_days"], late["officer"]) == (5, 3, "D1")
+    assert late["last_visit_at"] == "2026-10-23T10:00:00+08:00"
+    assert [key for key, row in rows.items() if row["overlapping"]] == [
+        ("S0C1G0", "H1"), ("S0C1G0", "H2"),
+    ]  # fmt: skip
+    assert [key for key, row in rows.items() if row["out_of_hours"]] == [("S1C0G1", "H4")]
+    assert [key for key, row in rows.items() if row["outside_area"]] == [("S1C1G0", None)]
+
+
+def test_gaps_come_by_risk_and_idle_officers_are_named(served: TestClient) -> None:
+    found = ask(served, "/api/coverage/gaps")
+    risks = [row["risk"] for row in found["items"]]
+    assert risks == sorted(risks, reverse=True)
+    assert len(risks) == 8
+    assert {row["code"] for row in found["officers_without_contract"]} == {"D4"}
+    late = by_row(found)["S0C0G1", "H1"]
+    assert (late["gap_days"], late["incidents"], late["open_cases"]) == (8, 0, 0)
+
+
+def test_filters_narrow_and_unknown_names_are_refused(served: TestClient) -> None:
+    own = ask(served, squad="Q0")["items"]
+    assert {row["grid"]["code"][:2] for row in own} == {"S0"}
+    # a squad's street without a contract is its gap
+    assert ("S1C1G0", None) in by_row(ask(served, squad="Q1"))
+    assert {row["contract"] for row in ask(served, officer="D1")["items"]} == {"H1"}
+    earlier = by_row(ask(served, to="2026-09-15"))
+    assert earlier["S1C0G0", "H3"]["state"] == "no_track"
+    for bad in ({"squad": "Q9"}, {"officer": "D9"}, {"from": "2026-11-02"}, {"to": "soon"},
+                {"from": "2020-01-01"}, {"level": "city"}, {"swad": "Q0"},
+                {"to": "0001-01-02"}):  # fmt: skip
+        for path in ("/api/coverage", "/api/coverage/gaps"):
+            answer = served.get(path, params={**ASKED, **bad})
+            assert answer.status_code == 400, (bad, answer.text)
+
+
+def test_a_leader_sees_what_is_the_squads(served: TestClient, district: Database) -> None:
+    leader = token_headers(district, "squad_leader", scopes=["squad=Q1"])
+    found = served.get("/api/coverage", params=ASKED, headers=leader).json()
+    assert {row["grid"]["code"][:2] for row in found["items"]} == {"S1"}
+    viewer = token_headers(district, "viewer")
+    assert served.get("/api/coverage", headers=viewer).status_code == 403
+
+
+def test_the_export_begins_no_cell_as_a_formula(served: TestClient) -> None:
+    answer = served.get("/api/coverage/gaps", params={**ASKED, "format": "csv", "lang": "zh"})
+    assert answer.content.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert len(rows) == 8
+    assert {row["队员"] for row in rows} >= {"'=林二"}
+    assert {row["状态"] for row in rows} >= {"未收到轨迹", "无责任人"}
+
+
+def test_a_visit_shows_within_seconds(served: TestClient, district: Database) -> None:
+    with district.sessions.begin() as session:
+        officer = session.execute(text("SELECT id FROM officer WHERE code = 'D2'")).scalar_one()
+        add_visit(session, "D2", "S0C1G1", 1)
+        publish(session, "visits", officers=[officer])
+    until = time.monotonic() + 5
+    while time.monotonic() < until:
+        rows = by_row(ask(served))
+        if rows["S0C1G1", "H2"]["state"] == "on_time":
+            break
+        time.sleep(0.05)
+    assert rows["S0C1G1", "H2"]["state"] == "on_time"
+    # the others' visits are as they were
+    assert rows["S0C0G0", "H1"]["state"] == "on_time"
+    assert rows["S0C1G0", "H2"]["state"] == "never_visited"
