@@ -1,4 +1,4 @@
-"""The console: what arrives is shown at once, what is done is done once, nobody overwrites anybody."""
+"""The console: what arrives is shown at once, done once, and nobody overwrites anybody."""
 
 from __future__ import annotations
 
