@@ -508,6 +508,7 @@ def demo(
     from gis_service.demo.district import make_district
     from gis_service.demo.incidents import TIMEZONE, make_incidents
     from gis_service.demo.loading import load_demo
+    from gis_service.demo.promises import plan_patrols
     from gis_service.serving import check_port
     from gis_service.serving import serve as run
     from gis_service.wiring import REVISION_FOLLOWERS
@@ -522,7 +523,8 @@ def demo(
                 lambda share, words: bar.update(task, completed=share, description=words),
             )  # fmt: skip
             _, planted = make_incidents(district, seed, end)
-        _answer(planted.to_json())
+            promised = plan_patrols(district, seed, planted.as_of)
+        _answer({**planted.to_json(), "coverage": promised.truth()})
         return
     settings = get_settings()
     check_port(settings)

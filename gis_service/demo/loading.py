@@ -17,6 +17,7 @@ from gis_service.basemap.features import ROAD_RANKS, replace_features
 from gis_service.demo.accounts import ensure_demo_accounts
 from gis_service.demo.district import District, Scale, make_district
 from gis_service.demo.incidents import latest_midnight, make_incidents
+from gis_service.demo.patrol_loading import load_demo_promises
 from gis_service.demo.units import load_demo_units
 from gis_service.errors import Conflict
 from gis_service.hierarchy.gazetteer import load_gazetteer
@@ -124,6 +125,7 @@ def _load_areas(
     prepared = check_reading(session, reading, settings)
     apply(session, prepared, settings, label=district.label, followers=followers)
     load_demo_units(session, settings, district, as_of)
+    load_demo_promises(session, settings, district, as_of)
     load_gazetteer(session, district.gazetteer.to_dict("records"), source)
     replace_features(session, source, _basemap(district))
 
