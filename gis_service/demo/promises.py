@@ -96,7 +96,7 @@ def plan_patrols(district: District, seed: int, as_of: datetime) -> Plan:
     total = len(district.grid)
     plan.no_contract = _draw(rng, sorted(district.grid["code"]), max(2, SHARE_NONE * total))
     leads = _leads(rng, by_street, set(plan.no_contract), scale)
-    names = _names(rng, OFFICERS[scale])
+    names = _names(rng, len(leads) + ASSISTING[scale] + IDLE[scale])
     for number, lead in enumerate(leads):
         plan.officers.append(_officer(lead.code, names[number], lead.squad, True, rng))
 
