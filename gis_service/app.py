@@ -47,6 +47,7 @@ from gis_service.maps.router import router as maps_router
 from gis_service.maps.tiles import Tiles
 from gis_service.patrols.coverage_live import LivePatrols
 from gis_service.patrols.coverage_router import router as coverage_router
+from gis_service.patrols.track_router import router as tracks_router
 from gis_service.reference.router import router as reference_router
 from gis_service.responsibility.contract_router import router as contract_router
 from gis_service.responsibility.router import router as responsibility_router
@@ -86,7 +87,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for router in (
         locate_router, maps_router, hierarchy_router, incidents_router, stream_router,
         public_router, attachments_router, accounts_router, reference_router,
-        responsibility_router, contract_router, coverage_router, web_router,
+        responsibility_router, contract_router, coverage_router, tracks_router, web_router,
     ):  # fmt: skip
         app.include_router(router)
     for path, answer in (("/healthz", _alive), ("/readyz", _ready)):

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from gis_service.errors import DomainError, InvalidInput
+from gis_service.patrol_commands import device, load_tracks, patrols
 from gis_service.settings import get_settings
 from gis_service.user_commands import user
 
@@ -29,6 +30,9 @@ app.add_typer(load, name="load")
 app.add_typer(draft, name="draft")
 app.add_typer(layers, name="layers")
 app.add_typer(user, name="user")
+app.add_typer(device, name="device")
+app.add_typer(patrols, name="patrols")
+load.command("tracks")(load_tracks)
 console = Console(stderr=True)
 
 FileArgument = Annotated[Path, typer.Argument(help="file to read")]

@@ -106,6 +106,15 @@ class Settings(BaseSettings):
     )
     public_photos: int = Field(3, ge=0, le=9, description="photos that a public report may have")
 
+    # patrols
+    fix_accuracy_m: float = Field(100.0, gt=0, description="fixes less exact make no visits, m")
+    track_break_minutes: float = Field(5.0, gt=0, description="a longer silence ends a run")
+    duty_hours: str = Field(
+        "06:00-22:00", description="daily duty hours besides rostered shifts; empty: shifts only"
+    )
+    fix_days: int = Field(184, ge=31, description="months of fixes older than this are dropped")
+    track_bytes: int = Field(256 * 2**20, ge=1, description="largest GPX or GeoJSON file")
+
     # what the map shows
     title: str = Field("网格巡查与案件地图", description="title of the map page")
     title_en: str = Field("Grid patrol and incident map", description="its English title")

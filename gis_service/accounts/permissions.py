@@ -72,6 +72,10 @@ _TABLE: dict[str, set[str]] = {
     "contract.read": _DESK | _SQUAD | {"street_office", "planner"},
     "contract.manage": {"duty_chief", "squad_leader"},
     "coverage.read": _DESK | _SQUAD | {"street_office", "planner"},
+    # walks and visits of persons, and their phones
+    "track.read": {"duty_chief", "squad_leader"},
+    "track.upload": _SQUAD,
+    "device.manage": _SQUAD,
     "reference.manage": {"duty_chief"},
     "snapshot.make": _EVERYONE - {"viewer"},
     # of oneself

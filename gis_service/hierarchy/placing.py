@@ -19,7 +19,7 @@ from gis_service.errors import InvalidInput
 from gis_service.hierarchy.array_folder import open_arrays, save_arrays
 from gis_service.hierarchy.coordinates import from_wgs84, parse_metric_crs
 from gis_service.hierarchy.level_index import LevelIndex
-from gis_service.hierarchy.lookup_raster import point_arrays
+from gis_service.hierarchy.lookup_raster import PolygonIndex, point_arrays
 from gis_service.hierarchy.models import LEVELS
 from gis_service.hierarchy.place_kernels import (
     areas_within,
@@ -139,6 +139,11 @@ class Placer:
     def levels(self) -> tuple[str, ...]:
         """The levels it answers, coarsest first."""
         return tuple(self._levels)
+
+    def polygons(self, level: str) -> tuple[PolygonIndex, npt.NDArray[np.int32]] | None:
+        """(index of a level's areas, their identities by number); None where it has no such."""
+        found = self._levels.get(level)
+        return (found.index, found.ids) if found else None
 
     def codes(self, level: str, rows: npt.ArrayLike) -> npt.NDArray[Any]:
         """Codes (object array) of ``rows`` as in :class:`LevelPlacement`; None for -1."""

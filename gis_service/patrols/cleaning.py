@@ -16,6 +16,7 @@ from gis_service.patrols import track_kernels as kernels
 
 IntArray = npt.NDArray[np.int32]
 
+KEPT = kernels.KEPT
 REASONS = ("kept", "nowhere", "future", "inaccurate", "duplicate", "too_fast")
 MICROS = 1_000_000
 

@@ -30,7 +30,8 @@ from gis_service.db.engine import Base
 
 class Device(Base):
     """A phone (or a source of files) of an officer; its token is known by its hash only.
-    ``kind``: owntracks, osmand or upload."""
+    ``kind``: owntracks, osmand or upload. ``keep_off_duty``: the officer wants fixes outside duty
+    hours stored too."""
 
     __tablename__ = "device"
     __table_args__ = (
@@ -44,6 +45,7 @@ class Device(Base):
     token_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
     kind: Mapped[str] = mapped_column(Text)
     active: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
+    keep_off_duty: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
 
@@ -109,14 +111,20 @@ class Visit(Base):
 
 class ReceivedDay(Base):
     """A day (in the district's zone) on which an officer's track was received: it tells "no track
-    received" from "no visit". ``dropped_off_duty`` fixes were acknowledged and not stored."""
+    received" from "no visit". ``dropped_off_duty`` fixes were acknowledged and not stored, some of
+    them because the officer was ``on_leave``. ``pending``: visits do not know all its fixes yet."""
 
     __tablename__ = "received_day"
+    __table_args__ = (
+        Index("received_day_pending", "officer_id", "day", postgresql_where=text("pending")),
+    )
 
     officer_id: Mapped[int] = mapped_column(ForeignKey("officer.id"), primary_key=True)
     day: Mapped[date] = mapped_column(Date, primary_key=True)
     fixes: Mapped[int] = mapped_column(Integer)
     dropped_off_duty: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    on_leave: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    pending: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
 
 
 class GridCoverage(Base):
