@@ -42,11 +42,14 @@ from gis_service.incidents.public_router import router as public_router
 from gis_service.incidents.router import router as incidents_router
 from gis_service.incidents.router import stream_router
 from gis_service.incidents.stream import Hub
+from gis_service.interop.positions.intake import PositionIntake
+from gis_service.interop.positions.router import router as positions_router
 from gis_service.maps.registry import read_registry
 from gis_service.maps.router import router as maps_router
 from gis_service.maps.tiles import Tiles
 from gis_service.patrols.coverage_live import LivePatrols
 from gis_service.patrols.coverage_router import router as coverage_router
+from gis_service.patrols.following import VisitFollower
 from gis_service.patrols.track_router import router as tracks_router
 from gis_service.reference.router import router as reference_router
 from gis_service.responsibility.contract_router import router as contract_router
@@ -87,7 +90,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for router in (
         locate_router, maps_router, hierarchy_router, incidents_router, stream_router,
         public_router, attachments_router, accounts_router, reference_router,
-        responsibility_router, contract_router, coverage_router, tracks_router, web_router,
+        responsibility_router, contract_router, coverage_router, tracks_router, positions_router,
+        web_router,
     ):  # fmt: skip
         app.include_router(router)
     for path, answer in (("/healthz", _alive), ("/readyz", _ready)):
@@ -120,6 +124,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.patrols = LivePatrols(app.state.blocking_sessions, settings)
     app.state.follower = Follower(address, engine)
     app.state.hub = Hub(app.state.sessions, app.state.incidents)
+    app.state.positions = PositionIntake(address, app.state.blocking_sessions, settings)
     tile_connections = make_tile_connections(address, settings)
     await tile_connections.open()
     app.state.tiles = Tiles(
@@ -138,11 +143,16 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # in this order: what a stream tells is decided by the arrays, and who may by the identities
     for part in (
         state.identities, state.locator, state.reference, state.incidents, state.patrols,
-        state.tiles, state.hub,
+        state.positions, state.tiles, state.hub,
     ):  # fmt: skip
         state.follower.subscribe(part.hear)
     await state.follower.start(load)
+    state.positions.start()
+    visits = VisitFollower(state.blocking_sessions, settings)
+    visits.start()
     yield
+    await visits.stop()
+    await state.positions.stop()
     state.hub.close()
     await state.follower.stop()
     await tile_connections.close()

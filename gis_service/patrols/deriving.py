@@ -148,6 +148,8 @@ def _rebuild_officer(
     done: Derived,
 ) -> None:
     ids = [row.id for row in devices]
+    # an upload and the live positions of one officer take turns
+    session.execute(text("SELECT pg_advisory_xact_lock(4711012, :officer)"), {"officer": officer})
     first, last = _whole_walks(session, settings, ids, since, until)
     columns = read_fixes(driver_connection(session), ids, first, last)
     if not len(columns["at"]):

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from gis_service.accounts.identities import secret_hash
+from gis_service.accounts.identities import secret_hash as token_hash
 from gis_service.accounts.identity import Identity
 from gis_service.errors import Forbidden, InvalidInput, NotFound
 from gis_service.events.feed import publish
@@ -75,7 +75,7 @@ def add_device(
         raise InvalidInput("a label of 1 to 100 characters", "名称须为 1 至 100 字", where="label")
     token = secrets.token_urlsafe(24)
     device = Device(
-        officer_id=officer.id, label=label.strip(), kind=kind, token_hash=secret_hash(token),
+        officer_id=officer.id, label=label.strip(), kind=kind, token_hash=token_hash(token),
         keep_off_duty=keep_off_duty,
     )  # fmt: skip
     session.add(device)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -79,6 +79,11 @@ def local_days(at: LongArray, zone: ZoneInfo) -> LongArray:
     return local_micros(at, zone) // _DAY_US
 
 
+def day_date(day: int) -> date:
+    """The date of a day counted as in :func:`local_days`."""
+    return EPOCH_DAY + timedelta(days=day)
+
+
 def day_start(day: int, zone: ZoneInfo) -> datetime:
     """The beginning of a day, counted as in :func:`local_days`."""
     return datetime.combine(EPOCH_DAY + timedelta(days=int(day)), time(), zone)
@@ -114,6 +119,10 @@ class DutyTimes:
 
     def of(self, officer_id: int, at: LongArray) -> npt.NDArray[np.uint8]:
         """uint8 (n): ON, OFF or LEAVE of an officer at UTC microseconds ``at`` (n)."""
+        return self.of_many(np.full(len(at), officer_id, np.int32), at)
+
+    def of_many(self, officers: npt.NDArray[np.int32], at: LongArray) -> npt.NDArray[np.uint8]:
+        """:meth:`of` for an officer (n) each."""
         local = local_micros(at, self.zone)
         out = np.full(len(at), OFF, np.uint8)
         if self.hours:
@@ -123,11 +132,16 @@ class DutyTimes:
                 out[(clock >= first) & (clock < last)] = ON
             else:
                 out[(clock >= first) | (clock < last)] = ON
-        for starts, ends in self.shifts.get(officer_id, ()):
-            out[(at >= starts) & (at < ends)] = ON
         days = local // _DAY_US
-        for first, last in self.leaves.get(officer_id, ()):
-            out[(days >= first) & (days <= last)] = LEAVE
+        here = set(officers.tolist())
+        for officer_id in here & self.shifts.keys():
+            own = officers == officer_id
+            for starts, ends in self.shifts[officer_id]:
+                out[own & (at >= starts) & (at < ends)] = ON
+        for officer_id in here & self.leaves.keys():
+            own = officers == officer_id
+            for first, last in self.leaves[officer_id]:
+                out[own & (days >= first) & (days <= last)] = LEAVE
         return out
 
 

@@ -26,6 +26,7 @@ from gis_service.patrols.duty import (
     ON,
     SHIFTS,
     DutyTimes,
+    day_date,
     local_days,
     micros,
     moment_of,
@@ -182,13 +183,9 @@ def store_fixes(
             counted[int(day)][name] = int(count)
     for day, counts in counted.items():
         session.execute(
-            text(COUNT_DAY), {"officer": device.officer_id, "day": _date(day), **counts}
+            text(COUNT_DAY), {"officer": device.officer_id, "day": day_date(day), **counts}
         )
     return out
-
-
-def _date(day: int) -> Any:
-    return (moment_of(0) + timedelta(days=day)).date()
 
 
 def _insert(

@@ -1,0 +1,1 @@
+"""Positions and incidents in other people's formats."""
