@@ -60,6 +60,8 @@ def make_table(count: int, seed: int = 1) -> IncidentTable:
                 class_id=rng.integers(1, CLASSES + 1, count).astype(np.int32), street_id=same,
                 community_id=same, grid_id=same, building_id=same, unit_id=same, squad_id=same,
                 reported_by=same,
+                verified_s=same, dispatched_s=same, accepted_s=same, resolved_s=same, closed_s=same,
+                marks=np.zeros(count, np.int8),
             )
         ]
     )  # fmt: skip

@@ -37,6 +37,7 @@ from gis_service.hierarchy.router import locate_router
 from gis_service.hierarchy.router import router as hierarchy_router
 from gis_service.incidents.desk import LiveReference
 from gis_service.incidents.live import LiveIncidents
+from gis_service.incidents.metrics.router import router as metrics_router
 from gis_service.incidents.public_router import PublicLimits
 from gis_service.incidents.public_router import router as public_router
 from gis_service.incidents.router import router as incidents_router
@@ -89,6 +90,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # /api/areas/{level}/series stands before /api/areas/{level}/{code}
     for router in (
         locate_router, maps_router, hierarchy_router, incidents_router, stream_router,
+        metrics_router,
         public_router, attachments_router, accounts_router, reference_router,
         responsibility_router, contract_router, coverage_router, tracks_router, positions_router,
         web_router,

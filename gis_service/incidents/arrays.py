@@ -6,7 +6,7 @@ what came since in a small sorted table beside it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from gis_service.analysis import quadkey
 from gis_service.db.copy import literal
 from gis_service.db.engine import driver_connection
 from gis_service.hierarchy.models import LEVELS
+from gis_service.incidents.beside import Calls, Moved, read_calls, read_moved
 from gis_service.incidents.filters import NO_TIME, IncidentFilter, to_mask
 from gis_service.incidents.models import ENDED_STATES, STATES
 
@@ -26,6 +27,11 @@ from gis_service.incidents.models import ENDED_STATES, STATES
 MERGE_SHARE = 0.1
 MERGE_ROWS = 100_000
 _EPOCH_2000_US = 946_684_800_000_000  # PostgreSQL counts from 2000-01-01
+
+# what happens to an incident: the columns ``<stage>_s`` are seconds from the report to each (-1:
+# not reached, or before the report, which is a wrong clock)
+STAGES = ("verified", "dispatched", "accepted", "resolved", "closed")
+PATROL_FIRST, REWORKED, CLOSED_IN_TIME = 1, 2, 4  # bits of the column ``marks``
 
 # fixed-width, never NULL: the binary COPY of a row then always has the same length
 _SELECT = f"""
@@ -35,7 +41,12 @@ _SELECT = f"""
                coalesce(array_position(ARRAY[{",".join(f"'{s}'" for s in STATES)}], i.state), 0),
                i.class_id, coalesce(i.street_id, -1), coalesce(i.community_id, -1),
                coalesce(i.grid_id, -1), coalesce(i.building_id, -1),
-               coalesce(i.unit_id, -1), coalesce(i.squad_id, -1), coalesce(i.reported_by, -1)
+               coalesce(i.unit_id, -1), coalesce(i.squad_id, -1), coalesce(i.reported_by, -1),
+               {",".join(f"coalesce(i.{stage}_at, '-infinity')" for stage in STAGES)},
+               (i.source = 'patrol' AND NOT EXISTS (
+                   SELECT 1 FROM report r WHERE r.incident_id = i.id AND r.source <> 'patrol'
+                   AND r.reported_at < i.reported_at))::int * {PATROL_FIRST}
+               + (i.rework_count > 0)::int * {REWORKED}
         FROM incident i WHERE %s
     ) TO STDOUT (FORMAT BINARY)
 """
@@ -43,7 +54,7 @@ _FIELDS = (
     ("id", ">i8"), ("lon", ">f8"), ("lat", ">f8"), ("reported_at", ">i8"), ("due_at", ">i8"),
     ("state", ">i4"), ("class_id", ">i4"), ("street_id", ">i4"), ("community_id", ">i4"),
     ("grid_id", ">i4"), ("building_id", ">i4"), ("unit_id", ">i4"), ("squad_id", ">i4"),
-    ("reported_by", ">i4"),
+    ("reported_by", ">i4"), *((stage, ">i8") for stage in STAGES), ("marks", ">i4"),
 )  # fmt: skip
 _ROW = np.dtype(
     [("count", ">i2")]
@@ -76,13 +87,19 @@ class IncidentTable:
     unit_id: npt.NDArray[np.int32]
     squad_id: npt.NDArray[np.int32]
     reported_by: npt.NDArray[np.int32]
+    verified_s: npt.NDArray[np.int32]
+    dispatched_s: npt.NDArray[np.int32]
+    accepted_s: npt.NDArray[np.int32]
+    resolved_s: npt.NDArray[np.int32]
+    closed_s: npt.NDArray[np.int32]
+    marks: npt.NDArray[np.int8]
 
     def __len__(self) -> int:
         return len(self.id)
 
     def take(self, rows: Any) -> IncidentTable:
         """The rows of a slice, mask or index array."""
-        return IncidentTable(*(getattr(self, field.name)[rows] for field in fields(self)))
+        return IncidentTable(*(getattr(self, one.name)[rows] for one in fields(self)))
 
     def between(self, first: int, behind: int) -> IncidentTable:
         """The rows whose quadkey lies in ``[first, behind)``: views, nothing is copied."""
@@ -99,8 +116,8 @@ def joined(tables: list[IncidentTable]) -> IncidentTable:
     """One table of several, sorted by quadkey."""
     whole = IncidentTable(
         *(
-            np.concatenate([getattr(table, field.name) for table in tables])
-            for field in fields(IncidentTable)
+            np.concatenate([getattr(table, one.name) for table in tables])
+            for one in fields(IncidentTable)
         )
     )
     return whole.take(np.argsort(whole.quadkey, kind="stable"))
@@ -115,36 +132,56 @@ def read_table(
         with cursor.copy(literal(_SELECT % rendered)) as copy:
             raw = b"".join(bytes(block) for block in copy)
     body = raw[_HEADER_BYTES : len(raw) - _TRAILER_BYTES]
-    rows = np.frombuffer(body, dtype=_ROW)
+    return _of_rows(np.frombuffer(body, dtype=_ROW))
+
+
+def _of_rows(rows: npt.NDArray[Any]) -> IncidentTable:
     due = rows["due_at"].astype(np.int64)
+    due = np.where(due == np.iinfo(np.int64).min, NO_TIME, due + _EPOCH_2000_US)
+    reported = rows["reported_at"].astype(np.int64) + _EPOCH_2000_US
     keys = quadkey.of_positions(rows["lon"], rows["lat"])
     order = np.argsort(keys, kind="stable")
+    columns: dict[str, npt.NDArray[Any]] = _stages(rows, reported, due)
+    columns |= {name: rows[name].astype(np.int32) for name in _IDS}
     return IncidentTable(
         quadkey=keys[order],
         id=rows["id"].astype(np.int64)[order],
         lon=rows["lon"].astype(np.float64)[order],
         lat=rows["lat"].astype(np.float64)[order],
-        reported_at=(rows["reported_at"].astype(np.int64) + _EPOCH_2000_US)[order],
-        due_at=np.where(due == np.iinfo(np.int64).min, NO_TIME, due + _EPOCH_2000_US)[order],
+        reported_at=reported[order],
+        due_at=due[order],
         state=(rows["state"] - 1).astype(np.int8)[order],
-        **{name: rows[name].astype(np.int32)[order] for name in _IDS},
+        **{name: column[order] for name, column in columns.items()},
     )
+
+
+def _stages(
+    rows: npt.NDArray[Any], reported: npt.NDArray[np.int64], due: npt.NDArray[np.int64]
+) -> dict[str, npt.NDArray[Any]]:
+    marks = rows["marks"].astype(np.int8)
+    out: dict[str, npt.NDArray[Any]] = {"marks": marks}
+    for stage in STAGES:
+        moment = rows[stage].astype(np.int64)
+        reached = moment != np.iinfo(np.int64).min
+        moment += _EPOCH_2000_US
+        seconds = np.clip((moment - reported) // 1_000_000, -1, np.iinfo(np.int32).max)
+        out[f"{stage}_s"] = np.where(reached, seconds, -1).astype(np.int32)
+        if stage == "closed":
+            in_time = reached & (due != NO_TIME) & (moment <= due)
+            marks |= np.where(in_time, CLOSED_IN_TIME, 0).astype(np.int8)
+    return out
 
 
 def read_snapshot(session: Session) -> Snapshot:
     """All incidents as the session sees them, outside a serving process (version 0)."""
     revision = session.execute(text("SELECT max(id) FROM boundary_revision")).scalar()
-    return Snapshot((read_table(driver_connection(session)),), 0, revision)
+    table = read_table(driver_connection(session))
+    return Snapshot((table,), 0, revision, read_calls(session), read_moved(session))
 
 
 def empty_table() -> IncidentTable:
     """No incidents."""
-    rows = np.empty(0, dtype=_ROW)
-    return IncidentTable(
-        np.empty(0, np.int64), rows["id"].astype(np.int64), rows["lon"].astype(np.float64),
-        rows["lat"].astype(np.float64), np.empty(0, np.int64), np.empty(0, np.int64),
-        np.empty(0, np.int8), *(np.empty(0, np.int32) for _ in _IDS),
-    )  # fmt: skip
+    return _of_rows(np.empty(0, dtype=_ROW))
 
 
 @dataclass(frozen=True)
@@ -152,12 +189,15 @@ class Snapshot:
     """All incidents at one data version.
 
     ``tables`` are the base and, where there is one, the delta. ``version`` is the number of the
-    last event heard, ``revision_id`` the boundary revision the area ids belong to.
+    last event heard, ``revision_id`` the boundary revision the area ids belong to. ``calls`` and
+    ``moved`` are the whistled units and the paths as filed of incidents that lie elsewhere now.
     """
 
     tables: tuple[IncidentTable, ...]
     version: int
     revision_id: int | None
+    calls: Calls = field(default_factory=Calls)
+    moved: Moved = field(default_factory=Moved)
 
     def with_changes(self, rows: IncidentTable, version: int) -> Snapshot:
         """This and ``rows``; a row whose id was there before replaces it."""

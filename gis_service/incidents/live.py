@@ -15,6 +15,7 @@ from gis_service.db.engine import driver_connection
 from gis_service.events.feed import Published
 from gis_service.hierarchy.models import LEVELS
 from gis_service.incidents.arrays import Snapshot, empty_table, read_table
+from gis_service.incidents.beside import read_calls, read_moved
 from gis_service.incidents.filters import Vocabulary
 
 # events of these topics change what a code in a request means
@@ -57,7 +58,8 @@ class LiveIncidents:
                 areas[row.level][row.code] = row.id
             self._read_vocabulary(session, areas)
             table = read_table(driver_connection(session))
-        self.current = Snapshot((table,), version, revision)
+            calls, moved = read_calls(session), read_moved(session)
+        self.current = Snapshot((table,), version, revision, calls, moved)
 
     def _read_changes(self, changes: list[dict[str, Any]], version: int) -> None:
         snapshot = self.current
@@ -73,8 +75,10 @@ class LiveIncidents:
                     snapshot = snapshot.with_changes(rows, version)
             if single:
                 rows = read_table(connection, "i.id = ANY(%s)", (single,))
-                snapshot = snapshot.with_changes(rows, version)
-        self.current = replace(snapshot, version=version)
+                moved = snapshot.moved.with_changes(read_moved(session, single))
+                snapshot = replace(snapshot.with_changes(rows, version), moved=moved)
+            calls = read_calls(session) if single else snapshot.calls
+        self.current = replace(snapshot, version=version, calls=calls)
 
     def _read_vocabulary(self, session: Session, areas: Mapping[str, Mapping[str, int]]) -> None:
         classes: dict[str, list[int]] = defaultdict(list)

@@ -38,6 +38,8 @@ def make_table(lon: Any, lat: Any, classes: Any = None) -> IncidentTable:
         class_id=same + 1 if classes is None else np.asarray(classes, np.int32),
         street_id=same, community_id=same, grid_id=same, building_id=same,
         unit_id=same, squad_id=same, reported_by=same,
+        verified_s=same, dispatched_s=same, accepted_s=same, resolved_s=same, closed_s=same,
+        marks=np.zeros(count, np.int8),
     )  # fmt: skip
     return joined([table])
 
