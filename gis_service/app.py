@@ -43,6 +43,7 @@ from gis_service.incidents.public_router import router as public_router
 from gis_service.incidents.router import router as incidents_router
 from gis_service.incidents.router import stream_router
 from gis_service.incidents.stream import Hub
+from gis_service.interop.open311.router import router as open311_router
 from gis_service.interop.positions.intake import PositionIntake
 from gis_service.interop.positions.router import router as positions_router
 from gis_service.maps.registry import read_registry
@@ -90,7 +91,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # /api/areas/{level}/series stands before /api/areas/{level}/{code}
     for router in (
         locate_router, maps_router, hierarchy_router, incidents_router, stream_router,
-        metrics_router,
+        metrics_router, open311_router,
         public_router, attachments_router, accounts_router, reference_router,
         responsibility_router, contract_router, coverage_router, tracks_router, positions_router,
         web_router,

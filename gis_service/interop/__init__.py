@@ -1,1 +1,1 @@
-"""Positions and incidents in other people's formats."""
+"""Positions and incidents in formats that other programs speak."""
