@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import ssl
 from typing import Any
 
 import uvicorn
@@ -19,11 +20,13 @@ from gis_service.settings import Settings
 def serve(settings: Settings) -> None:
     """Serve until interrupted. Raises ConfigurationError for a used port or an open address."""
     check_address(settings)
+    check_tls(settings)
     config = uvicorn.Config(
         create_app(settings), host=settings.host, port=settings.port, log_level="info",
-        access_log=False,
+        access_log=False, ssl_certfile=settings.tls_certificate, ssl_keyfile=settings.tls_key,
     )  # fmt: skip
-    print(f"地图 / map: http://{settings.host}:{settings.port}/", flush=True)
+    scheme = "https" if settings.tls_certificate else "http"
+    print(f"地图 / map: {scheme}://{settings.host}:{settings.port}/", flush=True)
     uvicorn.Server(config).run()
 
 
@@ -32,6 +35,26 @@ def check_address(settings: Settings) -> None:
     port in use."""
     check_host(settings)
     check_port(settings)
+
+
+def check_tls(settings: Settings) -> None:
+    """Raise ConfigurationError for a certificate without its key, or files that do not belong
+    together."""
+    certificate, key = settings.tls_certificate, settings.tls_key
+    if certificate is None and key is None:
+        return
+    if certificate is None or key is None:
+        raise ConfigurationError(
+            "GIS_TLS_CERTIFICATE and GIS_TLS_KEY belong together; one is missing",
+            "GIS_TLS_CERTIFICATE 与 GIS_TLS_KEY 须同时设置",
+        )
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as problem:
+        raise ConfigurationError(
+            f"{certificate} and {key} do not serve HTTPS: {problem}",
+            f"证书 {certificate} 与私钥 {key} 无法用于 HTTPS：{problem}",
+        ) from problem
 
 
 def check_port(settings: Settings) -> None:

@@ -25,6 +25,10 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path(".data"), description="private cluster, caches, demo accounts")
     host: str = Field("127.0.0.1", description="address to serve on")
     port: int = Field(8000, ge=1, le=65535, description="port to serve on")
+    tls_certificate: Path | None = Field(
+        None, description="certificate chain (PEM) to serve HTTPS with; phones need it"
+    )
+    tls_key: Path | None = Field(None, description="its private key (PEM)")
     layers_dir: Path = Field(
         Path(__file__).parent.parent / "layers", description="folder of layer folders"
     )

@@ -18,6 +18,8 @@ mkdir -p "$vendor/maplibre-gl"
 for file in dist/maplibre-gl.mjs dist/maplibre-gl-worker.mjs dist/maplibre-gl.css LICENSE.txt; do
     cp "node_modules/maplibre-gl/$file" "$vendor/maplibre-gl/"
 done
+mkdir -p "$vendor/idb"
+cp node_modules/idb/build/index.js node_modules/idb/LICENSE "$vendor/idb/"
 # What a snapshot holds inside itself: Leaflet and the plugins that folium would link to.
 mkdir -p "$vendor/leaflet"
 for file in leaflet/dist/leaflet.js leaflet/dist/leaflet.css leaflet.heat/dist/leaflet-heat.js \

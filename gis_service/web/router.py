@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import posixpath
-import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse, HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader
@@ -21,6 +21,8 @@ from gis_service.accounts.permissions import ROLE_NAMES
 from gis_service.dependencies import LANGUAGES, SettingsDependency, locale_of
 from gis_service.errors import ConfigurationError, NotFound
 from gis_service.settings import DEMO_ACCOUNTS, Settings
+from gis_service.web import field_app
+from gis_service.web.modules import STATIC, page_modules
 
 HERE = Path(__file__).parent
 # Answers are checked with their ETag each time: modules name each other without a version.
@@ -31,7 +33,7 @@ PERSONAL = {"Cache-Control": "private, no-cache"}
 MAPLIBRE = "vendor/maplibre-gl/maplibre-gl.mjs"
 
 router = APIRouter(include_in_schema=False)
-static = StaticFiles(directory=HERE / "static", check_dir=False)
+static = StaticFiles(directory=STATIC, check_dir=False)
 
 
 @lru_cache
@@ -54,25 +56,6 @@ def templates() -> Environment:
     )
 
 
-@lru_cache
-def page_modules(entry: str = "main.js") -> list[str]:
-    """The scripts that ``entry`` imports, itself included, as paths under ``static/js``: named in a
-    page's head, they load side by side instead of one import after the other."""
-    found: set[str] = set()
-    waiting = [entry]
-    while waiting:
-        name = waiting.pop()
-        if name in found:
-            continue
-        found.add(name)
-        text = (HERE / "static" / "js" / name).read_text(encoding="utf-8")
-        for target in re.findall(r'from "(\.[^"]+)"', text):
-            path = posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
-            if not path.startswith(".."):  # what was vendored the templates name themselves
-                waiting.append(path)
-    return sorted(found)
-
-
 def page(
     name: str,
     request: Request,
@@ -83,7 +66,7 @@ def page(
 ) -> HTMLResponse:
     """The page ``name`` in the reader's language, with who is signed in and ``facts``; everything
     else it fetches from the API."""
-    if not (HERE / "static" / MAPLIBRE).exists():
+    if not (STATIC / MAPLIBRE).exists():
         raise ConfigurationError(
             "MapLibre GL is not in place; run scripts/vendor.sh",
             "MapLibre GL 尚未就位；请运行 scripts/vendor.sh",
@@ -151,6 +134,39 @@ async def dispatch_page(request: Request, settings: SettingsDependency) -> HTMLR
 async def public_page(request: Request, settings: SettingsDependency) -> HTMLResponse:
     """The residents' page."""
     return page("public.html", request, settings, "public/main.js")
+
+
+@router.api_route(
+    "/field", methods=["GET", "HEAD"], dependencies=[Depends(signed_in_page("incident.report"))]
+)
+async def field_page(request: Request, settings: SettingsDependency) -> HTMLResponse:
+    """The officer's page, for a phone."""
+    return page("field.html", request, settings, "field/main.js")
+
+
+@router.get("/field/worker.js", dependencies=[Depends(anyone())])
+async def field_worker() -> Response:
+    """The service worker that keeps the field page usable without a network."""
+    headers = REVALIDATE | {"Service-Worker-Allowed": "/field"}
+    return Response(field_app.worker(), media_type="text/javascript", headers=headers)
+
+
+@router.get("/field/manifest.webmanifest", dependencies=[Depends(anyone())])
+async def field_manifest(request: Request, settings: SettingsDependency) -> Response:
+    """What a phone needs to install the field page."""
+    language = locale_of(request)
+    name = page_strings(language)["field.title"]
+    title = settings.title if language == "zh" else settings.title_en
+    body = json.dumps(field_app.manifest(name, title, language), ensure_ascii=False)
+    return Response(body, media_type="application/manifest+json", headers=REVALIDATE)
+
+
+@router.get("/field/icon-{size}.png", dependencies=[Depends(anyone())])
+async def field_icon(size: Annotated[int, PathParameter()]) -> Response:
+    """The icon of the installed field page."""
+    if size not in field_app.ICONS:
+        raise NotFound(f"no icon of {size} pixels", f"没有 {size} 像素的图标")
+    return Response(field_app.icon(size), media_type="image/png", headers=REVALIDATE)
 
 
 @router.get("/static/strings/{language}.json", dependencies=[Depends(anyone())])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -45,9 +46,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def service(database: Database, log: Path, *arguments: str) -> Iterator[str]:
-    """The command ``arguments`` serving ``database``; its address once it is ready."""
-    port = free_port()
+def service(
+    database: Database,
+    log: Path,
+    *arguments: str,
+    port: int | None = None,
+    trust: ssl.SSLContext | None = None,
+) -> Iterator[str]:
+    """The command ``arguments`` serving ``database``; its address once it is ready. ``trust``:
+    it speaks HTTPS."""
+    port = port or free_port()
     environment = os.environ | database.environment | {"GIS_PORT": str(port)}
     command = [str(Path(sys.executable).parent / "gis-service"), *arguments]
     with log.open("wb") as output:
@@ -55,22 +63,25 @@ def service(database: Database, log: Path, *arguments: str) -> Iterator[str]:
             command, env=environment, stdout=output, stderr=subprocess.STDOUT
         )
     try:
-        address = f"http://127.0.0.1:{port}"
-        wait_ready(address, process, log)
+        address = f"{'https' if trust else 'http'}://127.0.0.1:{port}"
+        wait_ready(address, process, log, trust)
         yield address
     finally:
         process.terminate()
         process.wait(20)
 
 
-def wait_ready(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_ready(
+    address: str, process: subprocess.Popen[bytes], log: Path, trust: ssl.SSLContext | None = None
+) -> None:
     """Returns when the service says it is ready; fails with its last words when it ends first."""
     until = time.monotonic() + 240
     while time.monotonic() < until:
         if process.poll() is not None:
             pytest.fail(f"the service ended: {log.read_text(errors='replace')[-2000:]}")
         try:
-            with urllib.request.urlopen(f"{address}/readyz", timeout=5) as answer:  # noqa: S310
+            ready = f"{address}/readyz"
+            with urllib.request.urlopen(ready, timeout=5, context=trust) as answer:  # noqa: S310
                 if answer.status == 200:
                     return
         except (urllib.error.URLError, TimeoutError, ConnectionError):

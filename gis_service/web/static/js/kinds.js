@@ -38,6 +38,13 @@ export function classPicker(classes) {
     element: h("div", { class: "stack" }, majors, list),
     read: () => code,
     name: () => { const found = classes.find((item) => item.code === code); return found ? nameOf(found) : ""; },
+    /** @param {string} wanted code of a class */
+    choose: (wanted) => {
+      const found = classes.find((item) => item.code === wanted);
+      code = found ? wanted : "";
+      group = found ? `${found.kind}/${found.major}` : "";
+      draw();
+    },
     clear: () => { group = code = ""; draw(); },
   };
 }

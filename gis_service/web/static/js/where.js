@@ -126,6 +126,8 @@ export function whereField({ map, changed = () => {}, coordinates = null }) {
     choose,
     read: () => chosen,
     address: () => search.value.trim(),
+    /** @param {string} words an address as written */
+    name: (words) => { search.value = words; },
     clear: () => { chosen = null; search.value = ""; fill(list); tell(""); },
     focus: () => search.focus(),
   };

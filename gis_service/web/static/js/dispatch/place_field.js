@@ -4,26 +4,12 @@ import { getJSON, isAbort, latest } from "../api.js";
 import { LEVELS } from "../app.js";
 import { debounce, fill, h, icon } from "../dom.js";
 import { distance, known, t } from "../i18n.js";
+import { pasted } from "../pasted.js";
 import { pickPlace, showPlaces, stopPicking } from "./ground.js";
 
 /** @typedef {{lon: number, lat: number, crs: string}} Position */
 
 const SYSTEMS = ["wgs84", "gcj02", "bd09", "cgcs2000"];
-
-/**
- * Two numbers as pasted: `lon, lat`, either way round where only one reading is possible, or x and y
- * of a projected system.
- * @param {string} text @param {string} crs
- * @returns {{lon: number, lat: number}|null}
- */
-export function pasted(text, crs) {
-  const found = /^\s*[([（]?\s*(-?\d+(?:\.\d+)?)\s*[,，;；\s]\s*(-?\d+(?:\.\d+)?)\s*[)\]）]?\s*$/.exec(text);
-  if (!found) return null;
-  const [first, second] = [Number(found[1]), Number(found[2])];
-  if (crs.startsWith("EPSG:")) return { lon: first, lat: second };
-  if (Math.abs(second) > 90 && Math.abs(second) <= 180 && Math.abs(first) <= 90) return { lon: second, lat: first };
-  return Math.abs(first) <= 180 && Math.abs(second) <= 90 ? { lon: first, lat: second } : null;
-}
 
 /** @param {any} found as /api/locate answers @returns {string} */
 const pathOf = (found) => LEVELS.filter((level) => found[level]).map((level) => found[level].name || found[level].code).join(" › ");
