@@ -58,6 +58,7 @@ from gis_service.responsibility.contract_router import router as contract_router
 from gis_service.responsibility.router import router as responsibility_router
 from gis_service.settings import Settings, get_settings
 from gis_service.web.router import router as web_router
+from gis_service.wiring import CALENDAR_FOLLOWERS
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +89,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.registry = read_registry(settings.layers_dir)
+    app.state.calendar_followers = CALENDAR_FOLLOWERS
     # /api/areas/{level}/series stands before /api/areas/{level}/{code}
     for router in (
         locate_router, maps_router, hierarchy_router, incidents_router, stream_router,

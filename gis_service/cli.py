@@ -279,6 +279,7 @@ def load_calendar(
 ) -> None:
     """Load the working calendar from a file or as published. 载入工作日历。"""
     from gis_service.reference.calendar import load_days, seed_calendar
+    from gis_service.wiring import CALENDAR_FOLLOWERS
 
     if (file is None) != seed:
         raise typer.BadParameter("either FILE or --seed")
@@ -286,6 +287,9 @@ def load_calendar(
         result = seed_calendar(session, year) if file is None else (
             load_days(session, _table(file), file.name)
         )  # fmt: skip
+        for follow in CALENDAR_FOLLOWERS:
+            moved = follow(session, get_settings())
+            console.print(f"{moved:,} open deadlines moved / 未结案件时限变动 {moved:,} 件")
     _answer({**result, "unplaced": 0})
 
 

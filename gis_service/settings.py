@@ -96,6 +96,9 @@ class Settings(BaseSettings):
     file_unverified: list[str] = Field(
         ["patrol", "superior", "city_platform"], description="sources filed without a verification"
     )
+    component_m: float = Field(
+        15.0, ge=0, description="reach in which a component of the class is the one concerned, m"
+    )
     duplicate_m: float = Field(50.0, gt=0, description="reach of duplicate candidates, m")
     duplicate_hours: float = Field(24.0, gt=0, description="how far back they reach, hours")
     personal_days: int = Field(

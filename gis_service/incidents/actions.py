@@ -13,7 +13,7 @@ from gis_service.accounts.identity import Identity
 from gis_service.errors import Conflict, Forbidden, InvalidInput, NotFound
 from gis_service.incidents import deadlines, records
 from gis_service.incidents.changing import locked, write
-from gis_service.incidents.desk import Desk
+from gis_service.incidents.desk import Desk, components_of
 from gis_service.incidents.merging import merge, unmerge
 from gis_service.incidents.pinning import placing_columns
 from gis_service.incidents.visibility import may_see
@@ -198,7 +198,10 @@ def _dispatch(change: Change) -> None:
     if change.fields.get("unit"):
         unit_id = reference.find_unit(change.text("unit"))
     else:
-        found = reference.who_answers(row, change.desk.now)
+        place = {"class_id": row["class_id"], "lon": row["x"], "lat": row["y"]}
+        components = components_of(change.session, change.desk, place)
+        owner = components[0]["unit_id"] if components else None
+        found = reference.who_answers(row, change.desk.now, owner)
         if found.unit_id is None:
             raise InvalidInput(
                 f"no unit answers for class {row['class_code']}; name one",

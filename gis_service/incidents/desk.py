@@ -20,12 +20,13 @@ from gis_service.events.feed import Published
 from gis_service.hierarchy.locating import Locator
 from gis_service.reference.classes import DEFAULT_SCHEME, ClassRow
 from gis_service.reference.deadlines import WorkingCalendar
-from gis_service.reference.queries import load_calendar
+from gis_service.reference.queries import components_near, load_calendar
 from gis_service.responsibility.chain import Answer, Responsibilities, who_answers
 from gis_service.responsibility.queries import load_responsibilities
 from gis_service.settings import Settings
 
 TOPICS = {"classes", "units", "roster", "calendar"}
+NAMING = {"duty", "several_on_duty"}  # steps of an answer whose words name people
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,9 @@ class Reference:
             working=self.calendar.is_working(at),
         )  # fmt: skip
 
-    def told(self, answer: Answer, locale: str) -> dict[str, Any]:
-        """An answer as pages show it: unit, squad, who is on duty, why, and what is unclear."""
+    def told(self, answer: Answer, locale: str, persons: bool = True) -> dict[str, Any]:
+        """An answer as pages show it: unit, squad, who is on duty, why, and what is unclear.
+        Without ``persons`` it names nobody."""
         name = "name" if locale == "zh" else "name_en"
 
         def named(row: Any) -> dict[str, str] | None:
@@ -119,11 +121,12 @@ class Reference:
             "unit": named(known.units.get(answer.unit_id or 0)),
             "squad": named(known.squads.get(answer.squad_id or 0)),
             "duty": {"person": answer.duty.person, "phone": answer.duty.phone,
-                     "until": answer.duty.ends_at} if answer.duty else None,
-            "steps": [{"step": step["step"], "text": step[locale]} for step in answer.steps],
+                     "until": answer.duty.ends_at} if answer.duty and persons else None,
+            "steps": [{"step": step["step"], "text": step[locale]} for step in answer.steps
+                      if persons or step["step"] not in NAMING],
             "ambiguous": [
                 {"kind": one["kind"], "code": one["code"], "name": one[name]}
-                for one in answer.ambiguous
+                for one in answer.ambiguous if persons or one["kind"] != "duty"
             ],
             "gap": answer.gap,
         }  # fmt: skip
@@ -207,3 +210,15 @@ class Desk:
     reference: Reference
     settings: Settings
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+def components_of(session: Session, desk: Desk, row: dict[str, Any]) -> list[dict[str, Any]]:
+    """The components that an incident of a component class (a row with class_id, and lon and lat
+    in WGS84) may concern, nearest first; the first one's owner answers."""
+    found = next(
+        (one for one in desk.reference.classes.values() if one["id"] == row["class_id"]), None
+    )
+    if found is None or found["kind"] != "component" or row["lon"] is None:
+        return []
+    reach = desk.settings.component_m
+    return components_near(session, row["class_id"], row["lon"], row["lat"], reach)

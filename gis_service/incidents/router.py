@@ -25,9 +25,9 @@ from gis_service.dependencies import (
 )
 from gis_service.errors import NotFound
 from gis_service.hierarchy.coordinates import parse_crs, to_wgs84
-from gis_service.incidents import queries
+from gis_service.incidents import queries, replies
 from gis_service.incidents.actions import act
-from gis_service.incidents.desk import Desk
+from gis_service.incidents.desk import Desk, components_of
 from gis_service.incidents.duplicates import candidates
 from gis_service.incidents.filters import (
     LIST_PARAMETERS,
@@ -37,6 +37,7 @@ from gis_service.incidents.filters import (
     parse_moment,
 )
 from gis_service.incidents.intake import take_in
+from gis_service.incidents.models import Source
 from gis_service.incidents.people import people_of
 from gis_service.incidents.presenting import LEVELS, present
 from gis_service.incidents.schemas import (
@@ -48,9 +49,11 @@ from gis_service.incidents.schemas import (
     IncidentPage,
     LogPage,
     NewIncident,
+    ReportAnswer,
 )
 from gis_service.incidents.visibility import Visible
 from gis_service.incidents.workflow import actions_from
+from gis_service.sheets import as_csv
 
 router = APIRouter(prefix="/api", tags=["incidents"])
 stream_router = APIRouter(tags=["events"])
@@ -228,13 +231,24 @@ async def get_incident(
     names = await queries.names_of(session, _area_ids([row]))
     street = names.get(row["street_id"] or 0)
     desk = desk_of(request)
+    components = await session.run_sync(components_of, desk, row)
     answer = desk.reference.who_answers(
-        {**row, "street_code": street["code"] if street else None}, desk.now
-    )
+        {**row, "street_code": street["code"] if street else None}, desk.now,
+        components[0]["unit_id"] if components else None,
+    )  # fmt: skip
     return _json(
         {
             **present(row, names, locale),
-            "responsible": desk.reference.told(answer, locale),
+            "responsible": desk.reference.told(answer, locale, identity.may("roster.read")),
+            "components": [
+                {
+                    "code": one["code"],
+                    "name": one["name"],
+                    "away_m": one["away_m"],
+                    "owner": desk.reference.unit_code(one["unit_id"]),
+                }
+                for one in components
+            ],
             "whistles": await queries.whistles_of(session, incident_id),
             "photos": await queries.photos_of(session, incident_id),
             "reports": await queries.reports_of(session, incident_id),
@@ -319,6 +333,57 @@ async def reporters(
     people = await session.run_sync(people_of, row, identity, client)
     await session.commit()
     return _json({"items": people, "next": None})
+
+
+@router.post(
+    "/incidents/{incident_id}/reports/{report_id}",
+    response_model=IncidentDetail,
+    dependencies=[Depends(allow("report.reply")), Depends(refuse_unknown_parameters)],
+)
+async def answer_report(
+    request: Request,
+    incident_id: IncidentId,
+    report_id: IncidentId,
+    body: ReportAnswer,
+    session: SessionDependency,
+    identity: SignedIn,
+    locale: LocaleDependency,
+) -> Response:
+    """Note the reply to a report, its return to the source (退单) or a call-back (回访)."""
+    await session.run_sync(
+        replies.answer, identity, incident_id, report_id, body.model_dump(), desk_of(request).now
+    )
+    await session.commit()
+    return await get_incident(request, incident_id, session, identity, locale)
+
+
+@router.get("/reports", dependencies=[Depends(allow("report.reply"))])
+async def list_reports(
+    request: Request,
+    session: SessionDependency,
+    identity: SignedIn,
+    locale: LocaleDependency,
+    waiting: Annotated[
+        Literal["reply", "call_back", "nothing"] | None, Query(description="what it waits for")
+    ] = None,
+    source: Annotated[Source | None, Query(description="where it came from")] = None,
+    cursor: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
+    limit: Limit = 50,
+    format: Annotated[Literal["json", "csv"], Query(description="csv opens in Excel")] = "json",
+) -> Response:
+    """Reports of ended incidents: the list to reply to, to call back, or to hand to the source."""
+    check_parameters(request, {"waiting", "source", "cursor", "limit", "format"})
+    rows = await replies.list_reports(
+        session, scoped(request, identity), waiting=waiting, source=source, before=cursor,
+        limit=limit + 1,
+    )  # fmt: skip
+    following = rows[limit - 1]["id"] if len(rows) > limit else None
+    if format == "csv":
+        zone = ZoneInfo(request.app.state.settings.timezone)
+        body = as_csv(*replies.sheet(rows[:limit], locale, zone))
+        headers = {"Content-Disposition": 'attachment; filename="reports.csv"'}
+        return Response(body, media_type="text/csv; charset=utf-8", headers=headers)
+    return _json({"items": rows[:limit], "next": following})
 
 
 @router.post(

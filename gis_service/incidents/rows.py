@@ -13,10 +13,12 @@ from sqlalchemy.orm import Session
 
 from gis_service.hierarchy.locating import Locator
 from gis_service.hierarchy.placements import NO_AREA, Method, Placements
+from gis_service.incidents.deadlines import begin, computed
 from gis_service.incidents.desk import Reference
 from gis_service.incidents.mapping import Mapping
 from gis_service.incidents.models import STAGES, STATES
 from gis_service.incidents.parsing import Parsed, strings
+from gis_service.incidents.workflow import OPEN_STATES
 from gis_service.reference.classes import ClassRow
 from gis_service.reference.deadlines import deadlines
 from gis_service.responsibility.chain import units_and_squads
@@ -61,9 +63,13 @@ def incident_rows(
     duty = duties(
         reference, class_ids, placed["street_id"].fill_null(NO_AREA).to_numpy(), frame_of["state"]
     )
+    due_basis = np.full(len(chosen), None, dtype=object)
     if mapping.deadlines:
         started = stages["filed_at"].where(stages["filed_at"].notna(), frame_of["reported_at"])
+        missing = due_at.isna().to_numpy()
         due_at = with_deadlines(reference, duty["condition_id"], started, due_at)
+        running = missing & frame_of["state"].isin(OPEN_STATES).to_numpy()
+        due_basis = bases(reference, duty["condition_id"], started, running)
     incidents = pa.table(
         {
             "id": ids,
@@ -79,6 +85,7 @@ def incident_rows(
             "external_id": strings(frame_of["external_id"]),
             "reported_at": _times(frame_of["reported_at"]),
             "due_at": _times(due_at),
+            "due_basis": pa.array(due_basis, pa.string()),
             "closed_at": _times(frame_of["closed_at"]),
             "address": strings(frame_of["address"]),
             "description": strings(frame_of["description"]),
@@ -149,6 +156,22 @@ def with_deadlines(
         found = deadlines(starts[chosen], amount, unit, reference.calendar, reference.workday_mode)
         due[chosen] = found.view("datetime64[us]")
     return pd.Series(due, index=due_at.index).dt.tz_localize("UTC")
+
+
+def bases(
+    reference: Reference, condition_ids: np.ndarray, started: pd.Series, running: np.ndarray
+) -> np.ndarray:
+    """What the deadlines of the rows ``running`` were computed from, as JSON text; None for other
+    rows: a deadline that has run out needs no explanation that a calendar could still change."""
+    rows = {row["id"]: (row, len(found) == 1)
+            for found in reference.class_conditions.values() for row in found}  # fmt: skip
+    out = np.full(len(started), None, dtype=object)
+    for at in np.flatnonzero(running & (condition_ids >= 0)):
+        row, only = rows[int(condition_ids[at])]
+        start = started.iloc[at].to_pydatetime()
+        _, basis = computed(begin(start, row, only), reference.calendar, reference.workday_mode)
+        out[at] = orjson.dumps(basis).decode()
+    return out
 
 
 def ewkb_points(lon: np.ndarray, lat: np.ndarray, srid: int) -> pa.Array:

@@ -85,6 +85,18 @@ class ActionFields(BaseModel):
     crs: Code | None = None
 
 
+class ReportAnswer(BaseModel):
+    """What was sent back to who reported, or heard from them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reply: Words | None = None
+    returned: bool = Field(False, description="sent back to its source (退单)")
+    called_back: bool = Field(False, description="called back (回访)")
+    rating: Annotated[int, Field(ge=1, le=5)] | None = None
+    rating_text: Line | None = None
+
+
 class Placement(BaseModel):
     method: str = Field(description="inside, nearest, code, address, manual or none")
     distance_m: float | None
@@ -151,6 +163,9 @@ class Incident(BaseModel):
 
 class IncidentDetail(Incident):
     responsible: dict[str, Any] = Field(description="who answers now, and why")
+    components: list[dict[str, Any]] = Field(
+        description="those of the class at the place, nearest first, with their owners"
+    )
     whistles: list[dict[str, Any]]
     photos: list[dict[str, Any]]
     reports: list[dict[str, Any]]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
+from math import cos, radians
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from gis_service.errors import InvalidInput, NotFound
@@ -115,3 +116,25 @@ def calendar_year(session: Session, year: int) -> dict[str, Any]:
 
 def _rows(session: Session, statement: Any) -> list[dict[str, Any]]:
     return [dict(row) for row in session.execute(statement).mappings()]
+
+
+def components_near(
+    session: Session, class_id: int, lon: float, lat: float, reach_m: float
+) -> list[dict[str, Any]]:
+    """Components of a class within ``reach_m`` of a WGS84 position, nearest first: code, name,
+    unit_id (the owner's, or None) and away_m."""
+    rows = session.execute(
+        text(
+            "SELECT c.code, c.name, c.unit_id, ST_Distance(c.geom::geography, here.g) AS away_m "
+            "FROM component c, "
+            "(SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)::geography AS g) here "
+            "WHERE c.class_id = :class_id AND c.geom && ST_Expand(here.g::geometry, :degrees) "
+            "AND ST_DWithin(c.geom::geography, here.g, :m) ORDER BY away_m, c.code LIMIT 10"
+        ),
+        {
+            "class_id": class_id, "lon": lon, "lat": lat, "m": reach_m,
+            # a box that holds the circle; a degree of longitude shrinks with the latitude
+            "degrees": reach_m / (111_320 * max(0.1, cos(radians(lat)))),
+        },
+    )  # fmt: skip
+    return [dict(row) for row in rows.mappings()]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gis_service.accounts.dependencies import CurrentIdentity, SignedIn, allow, public
@@ -78,6 +78,7 @@ async def get_calendar(
 
 @router.put("/calendar", response_model=YearOfDays, dependencies=[Manages])
 async def put_calendar(
+    request: Request,
     fields: CalendarFields,
     session: SessionDependency,
     settings: SettingsDependency,
@@ -100,11 +101,13 @@ async def put_calendar(
     for hours in fields.hours:
         if hours.periods is not None:
             parse_periods(hours.periods)
-    await session.run_sync(
+    changed = await session.run_sync(
         set_calendar,
         [{**one.model_dump(), "source": identity.name} for one in fields.days],
         [one.model_dump() for one in fields.hours],
     )
+    for follow in request.app.state.calendar_followers if changed else ():
+        await session.run_sync(follow, settings)
     await session.commit()
     return await _year(session, year or datetime.now(ZoneInfo(settings.timezone)).year)
 

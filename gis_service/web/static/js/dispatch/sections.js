@@ -1,6 +1,6 @@
 /** What the drawer says of an incident: where, who answers, until when, what else is known. */
 
-import { getJSON } from "../api.js";
+import { getJSON, send } from "../api.js";
 import { LEVELS } from "../app.js";
 import { fill, h, icon } from "../dom.js";
 import { dateTime, distance, known, t } from "../i18n.js";
@@ -37,7 +37,7 @@ export function caseSections(item, on) {
     isOpen(item) && section("due", t("dispatch.part.due"), due(item)),
     item.whistles.length > 0 && section("whistles", t("dispatch.part.whistles"), whistles(item), { count: item.whistles.length }),
     section("near", t("dispatch.part.near"), near(item), { count: item.near.length, open: item.near.length > 0 }),
-    section("reports", t("dispatch.part.reports"), reports(item), { count: item.reports.length || item.report_count, open: item.report_count > 1 }),
+    section("reports", t("dispatch.part.reports"), reports(item, on), { count: item.reports.length || item.report_count, open: item.report_count > 1 }),
     section("facts", t("dispatch.part.facts"), moreFacts(item), { open: false }),
     section("log", t("drawer.log"), log(item), { count: item.log.length }),
   ];
@@ -79,6 +79,10 @@ function who(item) {
       (item.squad || responsible.squad) && [t("dispatch.squad"), squadName(item.squad ?? responsible.squad)],
       responsible.duty && [t("dispatch.duty"), dutyText(responsible.duty)],
     ]),
+    (item.components ?? []).slice(0, 1).map((/** @type {any} */ one) => h("p", { class: "note", text: t("dispatch.component", {
+      name: one.name, code: one.code, distance: distance(one.away_m),
+      owner: one.owner ? unitOfCode(one.owner) : t("dispatch.noOwner"),
+    }) })),
     responsible.gap && h("p", { class: "gap", text: t("dispatch.gap") }),
     responsible.ambiguous.length > 0 && h("div", { class: "ambiguity" }, h("p", { text: t("dispatch.ambiguous") }),
       h("ul", {}, responsible.ambiguous.map((/** @type {any} */ one) => h("li", { text: one.name })))),
@@ -133,8 +137,42 @@ function near(item) {
       stateTag(one.state)))))];
 }
 
-/** @param {any} item */
-function reports(item) {
+/**
+ * What goes back to who reported: a reply, the return to its source, a call-back with what was said.
+ * @param {any} item @param {any} report @param {{reload: () => Promise<any>}} on
+ */
+function answering(item, report, on) {
+  const reply = h("textarea", { class: "field", rows: 2, maxLength: 4000, name: "reply", "aria-label": t("dispatch.answer.reply"), placeholder: t("dispatch.answer.reply") });
+  reply.value = report.reply ?? "";
+  const returned = h("input", { type: "checkbox", name: "returned" });
+  const called = h("input", { type: "checkbox", name: "called_back" });
+  const rating = h("select", { class: "field", name: "rating", "aria-label": t("dispatch.answer.rating") },
+    h("option", { value: "", text: t("dispatch.answer.rating") }), [5, 4, 3, 2, 1].map((n) => h("option", { value: String(n), text: t("dispatch.rating", { n }) })));
+  const words = h("input", { class: "field", name: "rating_text", maxLength: 200, placeholder: t("dispatch.answer.words"), "aria-label": t("dispatch.answer.words") });
+  const problem = h("p", { class: "refusal", role: "alert", hidden: true });
+  const keep = h("button", { type: "button", class: "button primary", text: t("dispatch.answer.keep"), on: { click: async () => {
+    keep.disabled = true;
+    problem.hidden = true;
+    try {
+      await send("POST", `/api/incidents/${item.id}/reports/${report.id}`, {
+        reply: reply.value.trim() || null, returned: returned.checked, called_back: called.checked,
+        rating: rating.value ? Number(rating.value) : null, rating_text: words.value.trim() || null,
+      });
+      await on.reload();
+    } catch (error) {
+      problem.textContent = /** @type {Error} */ (error).message;
+      problem.hidden = false;
+      keep.disabled = false;
+    }
+  } } });
+  return h("details", { class: "answering", id: `answering-${report.id}` }, h("summary", { text: t("dispatch.answer.title") }),
+    reply, h("label", { class: "check" }, returned, h("span", { text: t("dispatch.answer.returned") })),
+    h("label", { class: "check" }, called, h("span", { text: t("dispatch.answer.calledBack") })),
+    h("div", { class: "two" }, rating, words), problem, keep);
+}
+
+/** @param {any} item @param {{reload: () => Promise<any>}} on */
+function reports(item, on) {
   const people = h("div", { class: "people" });
   const read = async () => {
     try {
@@ -157,7 +195,11 @@ function reports(item) {
         sayAgo(h("time", { class: "note", datetime: one.reported_at }), one.reported_at),
         one.first_incident_id !== item.id && h("span", { class: "flag", text: t("dispatch.mergedHere") })),
       one.description && h("p", { text: one.description }),
-      one.reply && h("p", { class: "note", text: t("dispatch.reply", { reply: one.reply }) })))),
+      one.reply && h("p", { class: "note", text: t("dispatch.reply", { reply: one.reply }) }),
+      one.returned_at && h("p", { class: "note", text: t("dispatch.returned", { when: dateTime(one.returned_at) }) }),
+      one.called_back_at && h("p", { class: "note", text: t("dispatch.calledBack", { when: dateTime(one.called_back_at) }) }),
+      one.rating !== null && h("p", { class: "note", text: [t("dispatch.rating", { n: one.rating }), one.rating_text].filter(Boolean).join(" · ") }),
+      may("report.reply") && answering(item, one, on)))),
     people,
   ];
 }
