@@ -48,7 +48,7 @@ def fields(**more: Any) -> dict[str, Any]:
     [
         ({"class": "E-99-99"}, 400, "class"),
         ({"description": ""}, 400, "description"),
-        ({"lon": "", "lat": "", "crs": ""}, 400, "lon"),
+        ({"lon": "", "lat": "", "crs": ""}, 400, "address"),
         ({"crs": ""}, 400, "crs"),
         ({"crs": "moon"}, 400, "crs"),
         ({"lat": "99999999999"}, 400, "lat"),
