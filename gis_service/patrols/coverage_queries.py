@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import time
+from datetime import datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -163,6 +163,32 @@ def read_received(session: Session, officers: Sequence[int] | None = None) -> tu
     ).all()
     table = np.array([tuple(row) for row in rows], dtype=np.int64).reshape(-1, 2)
     return table[:, 0].copy(), table[:, 1].copy()
+
+
+_VISITS_TO = text("""
+    SELECT o.code AS officer, o.name AS officer_name, v.entered_at, v.left_at, v.stay_s,
+           round(v.length_m) AS length_m
+    FROM visit v JOIN officer o ON o.id = v.officer_id
+    WHERE v.area_id = :area AND v.entered_at >= :since AND v.entered_at < :until
+      AND (CAST(:officer AS text) IS NULL OR o.code = :officer)
+    ORDER BY v.entered_at DESC, v.id LIMIT :limit
+""")
+
+
+def visits_to(
+    session: Session,
+    area_id: int,
+    since: datetime,
+    until: datetime,
+    officer: str | None,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """The visits to a grid in ``[since, until)``, the latest first."""
+    rows = session.execute(
+        _VISITS_TO,
+        {"area": area_id, "since": since, "until": until, "officer": officer, "limit": limit},
+    )
+    return [dict(row) for row in rows.mappings()]
 
 
 def _minute(moment: time) -> int:

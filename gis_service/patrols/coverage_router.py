@@ -18,8 +18,10 @@ from gis_service.dependencies import (
     SettingsDependency,
     refuse_unknown_parameters,
 )
+from gis_service.errors import Forbidden, NotFound
 from gis_service.patrols.coverage_live import Patrols
-from gis_service.patrols.coverage_schemas import Coverage, Gaps
+from gis_service.patrols.coverage_queries import visits_to
+from gis_service.patrols.coverage_schemas import Coverage, Gaps, VisitPage
 from gis_service.patrols.coverage_service import (
     Wanted,
     coverage_items,
@@ -103,6 +105,33 @@ async def get_gaps(
             headers={"Content-Disposition": 'attachment; filename="coverage-gaps.csv"', **PRIVATE},
         )
     return _json(found)
+
+
+@router.get("/coverage/visits", response_model=VisitPage, dependencies=[Reads, Strict])
+async def list_visits(
+    request: Request,
+    wanted: WantedDependency,
+    session: SessionDependency,
+    settings: SettingsDependency,
+    grid: Annotated[str, Query(max_length=50, description="code")],
+    limit: Annotated[int, Query(ge=1, le=200)] = 20,
+) -> Response:
+    """The last visits to a grid in the window, the latest first."""
+    found = next((one for one in request.app.state.patrols.current.grids if one.code == grid), None)
+    if found is None:
+        raise NotFound(f"no grid {grid!r}", f"没有网格 {grid!r}", where="grid")
+    if wanted.streets is not None and found.street not in wanted.streets:
+        raise Forbidden("the grid is not within your streets", "该网格不在您负责的街道内")
+    rows = await session.run_sync(
+        visits_to, found.area_id, wanted.since, wanted.until, wanted.officer, limit
+    )
+    zone = _zone(settings)
+    items = [
+        {**row, **{name: row[name].astimezone(zone).isoformat(timespec="seconds")
+                   for name in ("entered_at", "left_at")}}
+        for row in rows
+    ]  # fmt: skip
+    return _json({"items": items, "next": None})
 
 
 PRIVATE = {"Cache-Control": "private, no-store"}

@@ -61,3 +61,21 @@ class Gaps(Coverage):
 
     items: list[GapItem]  # type: ignore[assignment]
     officers_without_contract: list[dict[str, Any]]
+
+
+class VisitRow(BaseModel):
+    """A visit."""
+
+    officer: str
+    officer_name: str
+    entered_at: str
+    left_at: str
+    stay_s: int
+    length_m: float
+
+
+class VisitPage(BaseModel):
+    """Visits, the latest first."""
+
+    items: list[VisitRow]
+    next: str | None

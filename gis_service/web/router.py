@@ -130,6 +130,18 @@ async def dispatch_page(request: Request, settings: SettingsDependency) -> HTMLR
     return page("dispatch.html", request, settings, "dispatch/main.js")
 
 
+@router.api_route(
+    "/coverage",
+    methods=["GET", "HEAD"],
+    dependencies=[Depends(signed_in_page("coverage.read"))],
+)
+async def coverage_page(
+    request: Request, settings: SettingsDependency, identity: CurrentIdentity
+) -> HTMLResponse:
+    """The squad leader's page: which promises were kept, gaps first."""
+    return page("coverage.html", request, settings, "coverage/main.js", identity)
+
+
 @router.api_route("/public", methods=["GET", "HEAD"], dependencies=[Depends(signed_in_page())])
 async def public_page(request: Request, settings: SettingsDependency) -> HTMLResponse:
     """The residents' page."""

@@ -190,3 +190,15 @@ def test_a_visit_shows_within_seconds(served: TestClient, district: Database) ->
     # the others' visits are as they were
     assert rows["S0C0G0", "H1"]["state"] == "on_time"
     assert rows["S0C1G0", "H2"]["state"] == "never_visited"
+
+
+def test_the_last_visits_of_a_grid(served: TestClient, district: Database) -> None:
+    found = ask(served, "/api/coverage/visits", grid="S0C0G0")["items"]
+    assert [(one["officer"], one["stay_s"]) for one in found] == [("D1", 600)]
+    assert found[0]["entered_at"] == "2026-10-31T10:00:00+08:00"
+    assert ask(served, "/api/coverage/visits", grid="S0C0G0", officer="D2")["items"] == []
+    assert ask(served, "/api/coverage/visits", grid="S0C0G0", to="2026-10-31")["items"] == []
+    assert served.get("/api/coverage/visits", params={"grid": "S9"}).status_code == 404
+    leader = token_headers(district, "squad_leader", scopes=["squad=Q1"])
+    refused = served.get("/api/coverage/visits", params={"grid": "S0C0G0"}, headers=leader)
+    assert refused.status_code == 403

@@ -44,6 +44,7 @@ export function startAccount() {
       h("p", {}, h("b", { text: account.display_name }),
         h("span", { class: "note", text: [account.name, pick(account.role)].join(" · ") })),
       may("incident.read") && h("a", { class: "menu-item", href: "/dispatch", text: t("dispatch.title") }),
+      may("coverage.read") && h("a", { class: "menu-item", href: "/coverage", text: t("coverage.title") }),
       h("button", { type: "button", class: "menu-item", id: "sign-out", text: t("account.signOut"), on: { click: signOut } }));
   };
   draw();

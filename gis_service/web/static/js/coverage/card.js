@@ -1,0 +1,90 @@
+/** One grid: its promises, the last visits, the cases there. */
+
+import { getJSON, isAbort, latest } from "../api.js";
+import { may } from "../account.js";
+import { app } from "../app.js";
+import { byId, fill, h, icon } from "../dom.js";
+import { date, dateTime, distance, number, pick, t } from "../i18n.js";
+import { complain } from "../messages.js";
+import { fit } from "./ground.js";
+import { plan, query } from "./plan.js";
+import { badge } from "./states.js";
+import { flags, promise, standing } from "./words.js";
+
+const signal = latest();
+
+/** @param {string} code of a grid */
+export async function openGrid(code) {
+  const one = signal();
+  const card = byId("grid-card");
+  for (const gap of document.querySelectorAll(".gap")) {
+    gap.classList.toggle("chosen", /** @type {HTMLElement} */ (gap).dataset.grid === code);
+  }
+  try {
+    const [area, contracts, visits, cases] = await Promise.all([
+      getJSON(`/api/areas/grid/${encodeURIComponent(code)}`, { geometry: true }, { signal: one }),
+      getJSON("/api/contracts", { grid: code }, { signal: one }),
+      getJSON("/api/coverage/visits", { ...query({ squad: "", officer: "" }), grid: code, limit: 8 }, { signal: one }),
+      may("incident.read") ? getJSON("/api/incidents", { grid: code, open: true, limit: 6 }, { signal: one }) : { items: [] },
+    ]);
+    card.hidden = false;
+    app.main?.select(area.geometry);
+    draw(area, contracts.items, visits.items, cases.items);
+    if (app.main) fit(bounds(area.geometry));
+    card.focus();
+  } catch (error) {
+    if (!isAbort(error)) complain(t("coverage.grid"), error, () => void openGrid(code));
+  }
+}
+
+export function closeGrid() {
+  signal();
+  byId("grid-card").hidden = true;
+  app.main?.select(null);
+}
+
+/** @param {any} geometry @returns {number[]} */
+function bounds(geometry) {
+  const flat = geometry.coordinates.flat(geometry.type === "MultiPolygon" ? 2 : 1);
+  const [x, y] = [0, 1].map((at) => flat.map((/** @type {number[]} */ point) => point[at]));
+  return [Math.min(...x), Math.min(...y), Math.max(...x), Math.max(...y)];
+}
+
+/** @param {any} area @param {any[]} contracts @param {any[]} visits @param {any[]} cases */
+function draw(area, contracts, visits, cases) {
+  const own = plan.items.filter((item) => item.grid.code === area.code);
+  fill(byId("grid-card"),
+    h("header", {},
+      h("div", {}, h("h2", { text: area.name }), h("p", { class: "note", text: [...area.path.map((/** @type {any} */ part) => part.name), area.code].join(" › ") })),
+      h("button", { type: "button", class: "quiet", id: "card-close", "aria-label": t("message.close"), on: { click: closeGrid } }, icon("close"))),
+    h("h3", { text: t("coverage.promises") }),
+    own.map((item) => h("div", { class: "promise" },
+      badge(item.state),
+      h("div", {},
+        h("b", { text: t(`coverage.state.${item.state}`) }), h("p", { text: standing(item) }),
+        item.contract && h("p", { class: "note", text: `${item.officer_name} · ${promise(item)} · ${item.contract}` }),
+        item.contract && terms(contracts.find((one) => one.code === item.contract)),
+        item.contract && h("p", { class: "note", text: t("coverage.kept", { visits: number(item.visits), tracked: number(item.tracked_days ?? 0), days: number(plan.days) }) }),
+        flags(item).map((text) => h("span", { class: "flag", text }))))),
+    h("h3", { text: t("coverage.lastVisits") }),
+    visits.length ? h("table", {}, h("tbody", {}, visits.map((one) => h("tr", {},
+      h("td", { text: dateTime(one.entered_at) }), h("td", { text: one.officer_name }),
+      h("td", { text: t("coverage.minutes", { n: Math.round(one.stay_s / 60) }) }), h("td", { text: distance(one.length_m) })))))
+      : h("p", { class: "note", text: t("coverage.noVisits") }),
+    h("h3", { text: t("coverage.openCases") }),
+    cases.length ? h("ul", { class: "cases" }, cases.map((one) => h("li", {},
+      h("a", { href: `/dispatch#incident=${one.id}`, text: `${one.class.name} · ${one.code}` }),
+      h("span", { class: "note", text: date(one.reported_at) }))))
+      : h("p", { class: "note", text: t("coverage.noCases") }),
+    h("p", { class: "note", text: pick(app.district.title) }));
+}
+
+/** @param {any} contract its last version, where it was found */
+function terms(contract) {
+  if (!contract) return null;
+  const members = contract.members.map((/** @type {any} */ one) => one.name).join("、");
+  return [
+    h("p", { class: "note", text: t("coverage.terms", { from: contract.hours_from, to: contract.hours_to, until: contract.valid_to }) }),
+    members && h("p", { class: "note", text: t("coverage.members", { names: members }) }),
+  ];
+}

@@ -1,0 +1,102 @@
+/** The map: every grid in the pattern of its gravest state, with the state's letter. */
+
+import { ScaleControl } from "../../vendor/maplibre-gl/maplibre-gl.mjs";
+import { app } from "../app.js";
+import { byId } from "../dom.js";
+import { pick, t } from "../i18n.js";
+import { MapView } from "../map.js";
+import { complain } from "../messages.js";
+import { ordered } from "../style.js";
+import { tileSource } from "../tiles.js";
+import { onPlan, plan, worst } from "./plan.js";
+import { draw, imageName, letter, STATES } from "./states.js";
+
+const SHOWN = ["basemap", "areas"];
+const FONT = ["Medium", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Noto Sans SC"];
+const BLANK = "coverage-blank";
+
+/** @param {(code: string) => void} open what a click on a grid does */
+export async function startGround(open) {
+  app.style = ordered(app.style, app.layers);
+  const on = app.layers.filter((layer) => SHOWN.includes(layer.group) && layer.id !== "building");
+  app.main = new MapView(byId("map"), {
+    style: app.style,
+    tiles: Object.fromEntries(app.layers.map((layer) => [layer.id, tileSource(layer)])),
+    shown: Object.fromEntries(app.layers.map((layer) => [layer.id, { on: on.includes(layer), opacity: 1 }])),
+    camera: null,
+    bounds: /** @type {any} */ (app.district.bbox),
+    padding: 30,
+  });
+  const { map } = app.main;
+  map.addControl(new ScaleControl({ maxWidth: 90, unit: "metric" }), "bottom-left");
+  map.on("error", (/** @type {any} */ event) => {
+    const layer = app.layers.find((item) => item.id === event.sourceId);
+    complain(layer ? pick(layer.title) : t("map.what"), new Error(t("error.tiles")), layer && (() => app.main.renew(layer.id)));
+    console.warn(event.error?.message ?? "map error");
+  });
+  map.getCanvas().setAttribute("aria-label", t("coverage.mapLabel"));
+  await app.main.ready;
+  addStates();
+  byId("map-in").addEventListener("click", () => map.zoomIn());
+  byId("map-out").addEventListener("click", () => map.zoomOut());
+  byId("map-home").addEventListener("click", home);
+  map.on("click", "coverage-fill", (/** @type {any} */ event) => {
+    const code = event.features?.[0]?.properties.code;
+    if (code) open(code);
+  });
+  map.on("mousemove", (/** @type {any} */ event) => {
+    const over = map.queryRenderedFeatures(event.point, { layers: ["coverage-fill"] }).length > 0;
+    map.getCanvas().style.cursor = over ? "pointer" : "";
+  });
+  onPlan(colour);
+}
+
+export const home = () => app.district.bbox && fit(app.district.bbox);
+
+/** @param {number[]} bbox @param {boolean} [atOnce] */
+export function fit([west, south, east, north], atOnce = false) {
+  const card = byId("grid-card").offsetWidth; // 0 while hidden
+  app.main.map.fitBounds([[west, south], [east, north]], {
+    padding: { left: 40, top: 40, bottom: 40, right: 60 + card }, maxZoom: 16, animate: !atOnce,
+  });
+}
+
+function addStates() {
+  const { map } = app.main;
+  for (const state of STATES) map.addImage(imageName(state), draw(state), { pixelRatio: 2 });
+  map.addImage(BLANK, { width: 2, height: 2, data: new Uint8ClampedArray(16) });
+  const lines = app.main.firstOf("line");
+  map.addLayer({
+    id: "coverage-fill", type: "fill", source: "grid", "source-layer": "grid",
+    paint: { "fill-pattern": BLANK },
+  }, lines);
+  map.addLayer({
+    id: "coverage-letter", type: "symbol", source: "grid", "source-layer": "grid_label", minzoom: 12.6,
+    layout: {
+      "text-field": "", "text-font": FONT, "text-size": ["interpolate", ["linear"], ["zoom"], 12.6, 11, 16, 17],
+      "text-allow-overlap": true, "text-ignore-placement": true, "text-offset": ["step", ["zoom"], ["literal", [0, 0]], 14.8, ["literal", [0, -1.6]]],
+    },
+    paint: { "text-color": "#111820", "text-halo-color": "#ffffff", "text-halo-width": 2 },
+  });
+}
+
+/** Codes by what `of` says about them, as a match expression. @param {(item: any) => string} of @param {string} otherwise */
+function matched(of, otherwise) {
+  /** @type {Map<string, string[]>} */
+  const groups = new Map();
+  for (const [code, item] of worst()) {
+    if (plan.only && item.state !== plan.only) continue;
+    const value = of(item);
+    if (!value) continue;
+    groups.set(value, [...(groups.get(value) ?? []), code]);
+  }
+  if (!groups.size) return otherwise;
+  return ["match", ["get", "code"], ...[...groups].flatMap(([value, codes]) => [codes, value]), otherwise];
+}
+
+function colour() {
+  const { map } = app.main;
+  map.setPaintProperty("coverage-fill", "fill-pattern", matched((item) => imageName(item.state), BLANK));
+  map.setLayoutProperty("coverage-letter", "text-field",
+    matched((item) => (item.state === "overdue" ? `+${item.overdue_days}` : letter(item.state)), ""));
+}
