@@ -17,7 +17,11 @@ from gis_service.basemap.features import ROAD_RANKS, replace_features
 from gis_service.demo.accounts import ensure_demo_accounts
 from gis_service.demo.district import District, Scale, make_district
 from gis_service.demo.incidents import latest_midnight, make_incidents
-from gis_service.demo.patrol_loading import load_demo_promises
+from gis_service.demo.patrol_loading import (
+    link_demo_officer,
+    load_demo_promises,
+    load_demo_walks,
+)
 from gis_service.demo.units import load_demo_units
 from gis_service.errors import Conflict
 from gis_service.hierarchy.gazetteer import load_gazetteer
@@ -88,12 +92,19 @@ def load_demo(
             update={"origin": f"demo-{seed}-{scale}"}
         )
         result = load_incidents(sessions, path, mapping, locator, settings)
+    progress(0.85, "生成巡查轨迹 / walking the grids")
+    load_demo_walks(
+        sessions, settings, district, as_of,
+        lambda share: progress(0.85 + 0.15 * share, "生成巡查轨迹 / walking the grids"),
+    )  # fmt: skip
     with sessions.begin() as session:
         session.execute(
             text("UPDATE boundary_revision SET source = source || :complete WHERE source = :s"),
             {"s": source, "complete": COMPLETE},
         )
     ensure_demo_accounts(sessions, settings)
+    with sessions.begin() as session:
+        link_demo_officer(session)
     progress(1.0, "完成 / done")
     return replace(result)
 

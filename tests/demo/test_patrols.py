@@ -11,19 +11,15 @@ import numpy as np
 import pytest
 import shapely
 from fastapi.testclient import TestClient
-from sqlalchemy import text
 
 from gis_service.app import create_app
-from gis_service.db.copy import copy_table
-from gis_service.db.engine import driver_connection
 from gis_service.demo.district import District, make_district
 from gis_service.demo.loading import _load_areas
+from gis_service.demo.patrol_loading import load_demo_walks
 from gis_service.demo.promises import plan_patrols
 from gis_service.demo.walks import Fixes, walk
 from tests.conftest import Database, token_headers
 from tests.demo.checks import AS_OF
-
-BREAK_US = 300_000_000
 
 
 def test_walks_keep_to_the_pavements_of_the_grids_they_visit(district: District) -> None:
@@ -64,41 +60,6 @@ def grid_of(district: District, fixes: Fixes) -> np.ndarray:
     return out
 
 
-def fill_visits(database: Database, district: District, fixes: Fixes) -> None:
-    """Visits and received days as they follow from the fixes, in the plainest way."""
-    import pyarrow as pa
-
-    grid = grid_of(district, fixes)
-    new = np.ones(len(grid), dtype=bool)
-    new[1:] = (np.diff(fixes.officer) != 0) | (np.diff(grid) != 0) | (np.diff(fixes.at) > BREAK_US)
-    first = np.flatnonzero(new)
-    last = np.append(first[1:], len(grid)) - 1
-    with database.sessions.begin() as session:
-        officers = dict(session.execute(text("SELECT code, id FROM officer")).all())
-        areas = dict(session.execute(text("SELECT code, id FROM area WHERE level = 'grid'")).all())
-        ids = np.array([officers[code] for code in fixes.officers])
-        codes = district.grid["code"].to_numpy()[grid[first]]
-        rows = pa.table(
-            {
-                "officer_id": pa.array(ids[fixes.officer[first]], pa.int32()),
-                "area_id": pa.array([areas[code] for code in codes], pa.int32()),
-                "grid_code": pa.array(codes, pa.string()),
-                "entered_at": pa.array(fixes.at[first], pa.timestamp("us", "UTC")),
-                "left_at": pa.array(fixes.at[last], pa.timestamp("us", "UTC")),
-                "stay_s": pa.array((fixes.at[last] - fixes.at[first]) // 1_000_000, pa.int32()),
-                "length_m": pa.array(np.full(len(first), 300.0)),
-            }
-        )
-        copy_table(driver_connection(session), "visit", rows)
-        session.execute(
-            text("""
-                INSERT INTO received_day (officer_id, day, fixes)
-                SELECT officer_id, (entered_at AT TIME ZONE 'Asia/Shanghai')::date, count(*)
-                FROM visit GROUP BY 1, 2
-            """)
-        )
-
-
 # other seeds every time: what fails names its seed
 SEEDS = [secrets.randbelow(10**6) for _ in range(2)]
 
@@ -120,7 +81,7 @@ def check_seed(seed: int, database: Database, as_of: datetime) -> None:
     plan = plan_patrols(district, seed, as_of)
     with database.sessions.begin() as session:
         _load_areas(session, database.settings, district, "demo", as_of, ())
-    fill_visits(database, district, walk(district, plan, seed, as_of))
+    load_demo_walks(database.sessions, database.settings, district, as_of)
     headers = token_headers(database)
     with TestClient(create_app(database.settings), headers=headers) as client:
 
