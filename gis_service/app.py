@@ -51,6 +51,7 @@ from gis_service.maps.router import router as maps_router
 from gis_service.maps.tiles import Tiles
 from gis_service.patrols.coverage_live import LivePatrols
 from gis_service.patrols.coverage_router import router as coverage_router
+from gis_service.patrols.coverage_table import CoverageTable
 from gis_service.patrols.following import VisitFollower
 from gis_service.patrols.track_router import router as tracks_router
 from gis_service.reference.router import router as reference_router
@@ -155,7 +156,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state.positions.start()
     visits = VisitFollower(state.blocking_sessions, settings)
     visits.start()
+    table = CoverageTable(state.blocking_sessions, state.patrols, settings)
+    table.start()
     yield
+    await table.stop()
     await visits.stop()
     await state.positions.stop()
     state.hub.close()

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from gis_service.demo.district import District
 from gis_service.demo.promises import Plan, plan_patrols
 from gis_service.demo.walks import walk
+from gis_service.patrols.coverage_table import refresh_now
 from gis_service.patrols.deriving import rebuild_visits
 from gis_service.patrols.devices import add_device
 from gis_service.patrols.storing import store_fixes
@@ -76,6 +77,8 @@ def load_demo_walks(
                 fixes.accuracy_m[own], now=as_of, keep_off_duty=True,
             )  # fmt: skip
         rebuild_visits(session, settings)
+        session.execute(text("UPDATE received_day SET pending = false"))
+        refresh_now(session, settings)
     progress(1.0)
     return len(fixes.at)
 

@@ -101,7 +101,7 @@ class Tiles:
         self.follower = follower
         self.settings = settings
         self.cache = TileCache(settings.tile_cache_bytes)
-        self.versions = dict.fromkeys(TOPICS, 0)
+        self.versions = dict.fromkeys([*TOPICS, *(t for one in registry for t in one.topics)], 0)
         self.inputs = AreaInputs(sessions, settings)
         self._statements = {
             layer.id: for_driver(statement(layer)) for layer in registry if layer.source == "sql"

@@ -35,6 +35,7 @@ from gis_service.settings import Settings
 router = APIRouter(prefix="/api", tags=["coverage"])
 Reads = Depends(allow("coverage.read"))
 Strict = Depends(refuse_unknown_parameters)
+STEP_S = 10
 
 
 async def _wanted(
@@ -49,7 +50,9 @@ async def _wanted(
     ] = None,
     to: Annotated[str | None, Query(description="ISO date or time, exclusive; now")] = None,
 ) -> Wanted:
-    since, until = parse_span(from_, to, ZoneInfo(settings.timezone), datetime.now(UTC))
+    # the end of the running ten seconds: who asks again in them is told from memory
+    now = datetime.fromtimestamp((datetime.now(UTC).timestamp() // STEP_S + 1) * STEP_S, UTC)
+    since, until = parse_span(from_, to, ZoneInfo(settings.timezone), now)
     streets, squads = await _scope(request, session, identity)
     return Wanted(since, until, squad, officer, streets, squads)
 

@@ -19,11 +19,14 @@ from sqlalchemy.orm import Session
 from gis_service.app import create_app
 from gis_service.events.feed import publish
 from gis_service.hierarchy.importing import apply, prepare
+from gis_service.patrols.coverage_live import read_patrols
+from gis_service.patrols.coverage_table import refresh_coverage
 from gis_service.reference.defaults import ensure_default_classes
 from gis_service.reference.units import load_units
 from gis_service.responsibility.contract_loading import load_contracts, load_officers
 from tests.conftest import Database, token_headers
 from tests.shapes import small_hierarchy, write_hierarchy
+from tests.test_http import features, tile_of
 
 ZONE = ZoneInfo("Asia/Shanghai")
 TO = datetime(2026, 11, 1, tzinfo=ZONE)
@@ -202,3 +205,33 @@ def test_the_last_visits_of_a_grid(served: TestClient, district: Database) -> No
     leader = token_headers(district, "squad_leader", scopes=["squad=Q1"])
     refused = served.get("/api/coverage/visits", params={"grid": "S0C0G0"}, headers=leader)
     assert refused.status_code == 403
+
+
+def test_the_layers_draw_what_coverage_says(served: TestClient, district: Database) -> None:
+    with district.sessions.begin() as session:
+        patrols = read_patrols(session, district.settings)
+        assert refresh_coverage(session, district.settings, patrols, TO)
+    with district.sessions.begin() as session:
+        assert not refresh_coverage(session, district.settings, patrols, TO)
+    drawn = {
+        layer: {
+            one["properties"]["code"]: one["properties"]
+            for one in features(served.get(f"/tiles/{layer}/{tile}.mvt").content, layer)
+        }
+        for layer in ("coverage", "contracts", "officer_load")
+        for tile in ["9/{}/{}".format(*tile_of(118.64, 24.91, 9))]
+    }
+    coverage = drawn["coverage"]
+    assert coverage["S0C1G0"] == {
+        "code": "S0C1G0", "name": "网格S0C1G0", "state": "no_track", "contract": "H2",
+        "contracts": 2, "overlapping": True, "out_of_hours": False, "outside_area": False,
+    }  # fmt: skip
+    assert (coverage["S0C0G1"]["state"], coverage["S0C0G1"]["overdue_days"]) == ("overdue", 5)
+    assert {code: one["kind"] for code, one in drawn["contracts"].items()} == {
+        "S0C0G0": "one", "S0C0G1": "one", "S0C1G0": "overlapping", "S0C1G1": "one",
+        "S1C0G0": "none", "S1C0G1": "one", "S1C1G0": "none", "S1C1G1": "none",
+    }  # fmt: skip
+    load = drawn["officer_load"]
+    assert load["S0C0G0"]["officer"] == "D1"
+    assert (load["S0C0G0"]["grids"], load["S0C0G0"]["visits_per_week"]) == (3, 7.0)
+    assert set(load) == {"S0C0G0", "S0C0G1", "S0C1G0", "S0C1G1", "S1C0G1"}

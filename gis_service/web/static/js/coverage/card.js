@@ -2,9 +2,9 @@
 
 import { getJSON, isAbort, latest } from "../api.js";
 import { may } from "../account.js";
-import { app } from "../app.js";
+import { app, LEVELS } from "../app.js";
 import { byId, fill, h, icon } from "../dom.js";
-import { date, dateTime, distance, number, pick, t } from "../i18n.js";
+import { date, dateTime, distance, number, t } from "../i18n.js";
 import { complain } from "../messages.js";
 import { fit } from "./ground.js";
 import { plan, query } from "./plan.js";
@@ -27,9 +27,9 @@ export async function openGrid(code) {
       getJSON("/api/coverage/visits", { ...query({ squad: "", officer: "" }), grid: code, limit: 8 }, { signal: one }),
       may("incident.read") ? getJSON("/api/incidents", { grid: code, open: true, limit: 6 }, { signal: one }) : { items: [] },
     ]);
+    draw(area, contracts.items, visits.items, cases.items);
     card.hidden = false;
     app.main?.select(area.geometry);
-    draw(area, contracts.items, visits.items, cases.items);
     if (app.main) fit(bounds(area.geometry));
     card.focus();
   } catch (error) {
@@ -55,7 +55,7 @@ function draw(area, contracts, visits, cases) {
   const own = plan.items.filter((item) => item.grid.code === area.code);
   fill(byId("grid-card"),
     h("header", {},
-      h("div", {}, h("h2", { text: area.name }), h("p", { class: "note", text: [...area.path.map((/** @type {any} */ part) => part.name), area.code].join(" › ") })),
+      h("div", {}, h("h2", { text: area.name }), h("p", { class: "note", text: [...LEVELS.slice(0, 2).map((level) => area.path[level]?.name), area.code].filter(Boolean).join(" › ") })),
       h("button", { type: "button", class: "quiet", id: "card-close", "aria-label": t("message.close"), on: { click: closeGrid } }, icon("close"))),
     h("h3", { text: t("coverage.promises") }),
     own.map((item) => h("div", { class: "promise" },
@@ -75,8 +75,7 @@ function draw(area, contracts, visits, cases) {
     cases.length ? h("ul", { class: "cases" }, cases.map((one) => h("li", {},
       h("a", { href: `/dispatch#incident=${one.id}`, text: `${one.class.name} · ${one.code}` }),
       h("span", { class: "note", text: date(one.reported_at) }))))
-      : h("p", { class: "note", text: t("coverage.noCases") }),
-    h("p", { class: "note", text: pick(app.district.title) }));
+      : h("p", { class: "note", text: t("coverage.noCases") }));
 }
 
 /** @param {any} contract its last version, where it was found */

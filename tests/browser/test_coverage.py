@@ -1,0 +1,131 @@
+"""The page of coverage in a browser: gaps first, told apart without colour, filters, one grid,
+the printed sheets."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+
+@pytest.fixture
+def open_coverage(
+    browser: Browser, served: str, demo_accounts: dict[str, dict[str, str]]
+) -> Iterator[Callable[..., Page]]:
+    """Opens the page signed in as somebody; it must end without errors."""
+    contexts, errors = [], []
+
+    def open_page(name: str = "duty_chief", lang: str = "zh", hash_: str = "") -> Page:
+        context = browser.new_context(
+            viewport={"width": 1280, "height": 800}, locale="zh-CN" if lang == "zh" else "en-GB"
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+        body = {"name": name, "password": demo_accounts[name]["password"]}
+        answer = page.request.post(
+            f"{served}/api/session", data=body, headers={"Sec-Fetch-Site": "same-origin"}
+        )
+        assert answer.ok, answer.text()
+        page.goto(f"{served}/coverage?lang={lang}{hash_}")
+        page.wait_for_selector("body.ready", timeout=60_000)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+def asked(served: str, token: str, path: str) -> dict[str, Any]:
+    request = urllib.request.Request(  # noqa: S310 - loopback
+        f"{served}{path}", headers={"Authorization": f"Bearer {token}"}
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+        found: dict[str, Any] = json.load(answer)
+    return found
+
+
+def test_gaps_stand_first_and_a_grid_tells_its_promise(
+    open_coverage: Callable[..., Page], served: str, demo_accounts: dict[str, dict[str, str]]
+) -> None:
+    page = open_coverage()
+    token = demo_accounts["duty_chief"]["token"]
+    window = page.evaluate("location.hash")
+    assert window == ""
+    gaps = asked(served, token, "/api/coverage/gaps")["items"]
+    expect(page.locator(".gap").first).to_contain_text(gaps[0]["grid"]["name"])
+    # seven states, each with a letter and a pattern of its own
+    letters = page.locator("#states .state-mark").all_text_contents()
+    assert len(set(letters)) == 7
+    marks = page.locator("#states .state-mark")
+    looks = {marks.nth(n).evaluate("e => getComputedStyle(e).backgroundImage") for n in range(5)}
+    assert len(looks) == 5
+    page.locator("#states [data-state=never_visited]").click()
+    states = page.locator(".gap").evaluate_all("all => all.map((e) => e.dataset.state)")
+    assert set(states) == {"never_visited"}
+    page.locator(".gap").first.click()
+    card = page.locator("#grid-card")
+    expect(card).to_be_visible()
+    expect(card).to_contain_text("从未到访")
+    expect(card).to_contain_text(re.compile("BG\\d+"))
+    expect(card.locator("h3")).to_have_count(3)
+    page.keyboard.press("Escape")
+    expect(card).to_be_hidden()
+
+
+def test_filters_narrow_and_stay_in_the_address(open_coverage: Callable[..., Page]) -> None:
+    page = open_coverage(lang="en")
+    everything = page.locator("#summary").text_content() or ""
+    assert re.search(r"\d+ of \d+ grids are gaps", everything)
+    squad = page.locator("#squad option").nth(1).get_attribute("value")
+    page.select_option("#squad", squad)
+    expect(page.locator("#summary")).not_to_have_text(everything)
+    assert f"squad={squad}" in page.evaluate("location.hash")
+    own = page.locator("#summary").text_content()
+    officers = page.locator("#officer option").count()
+    page.reload()
+    page.wait_for_selector("body.ready")
+    expect(page.locator("#summary")).to_have_text(own or "")
+    expect(page.locator("#officer option")).to_have_count(officers)
+    with page.expect_download() as waiting:
+        page.click("#export")
+    assert waiting.value.suggested_filename == "coverage-gaps.csv"
+
+
+def test_a_sheet_of_one_page_is_printed_for_each_squad(
+    open_coverage: Callable[..., Page],
+) -> None:
+    page = open_coverage()
+    page.evaluate("window.print = () => { document.body.dataset.printed = 'yes'; }")
+    page.click("#print")
+    page.wait_for_selector("body[data-printed]", timeout=60_000)
+    sheets = page.locator(".squad-sheet")
+    count = sheets.count()
+    assert count >= 2
+    page.emulate_media(media="print")
+    assert sheets.locator("img").count() == count
+    pdf = page.pdf(prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == count
+
+
+def test_a_leader_sees_the_own_squad_and_a_viewer_nothing(
+    open_coverage: Callable[..., Page], served: str, demo_accounts: dict[str, dict[str, str]]
+) -> None:
+    page = open_coverage("squad_leader")
+    token = demo_accounts["squad_leader"]["token"]
+    streets = {row["street"] for row in asked(served, token, "/api/coverage")["items"]}
+    assert len(streets) == 1
+    assert page.locator(".gap").count() > 0
+    answer = page.request.post(
+        f"{served}/api/session", headers={"Sec-Fetch-Site": "same-origin"},
+        data={"name": "viewer", "password": demo_accounts["viewer"]["password"]},
+    )  # fmt: skip
+    assert answer.ok
+    assert page.request.get(f"{served}/coverage").status == 403
