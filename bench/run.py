@@ -8,7 +8,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 
-MODULES = ("placing", "loading", "heat", "http", "tracks", "metrics")
+MODULES = ("placing", "loading", "heat", "http", "tracks", "positions", "metrics")
 
 
 def main() -> None:

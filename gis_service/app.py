@@ -92,11 +92,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.registry = read_registry(settings.layers_dir)
     app.state.calendar_followers = CALENDAR_FOLLOWERS
     # /api/areas/{level}/series stands before /api/areas/{level}/{code}
+    # and what is asked by the thousand a second before all
     for router in (
-        locate_router, maps_router, hierarchy_router, incidents_router, stream_router,
-        metrics_router, open311_router,
-        public_router, attachments_router, accounts_router, reference_router,
-        responsibility_router, contract_router, coverage_router, tracks_router, positions_router,
+        positions_router, locate_router, maps_router, hierarchy_router, incidents_router,
+        stream_router, metrics_router, open311_router, public_router, attachments_router,
+        accounts_router, reference_router, responsibility_router, contract_router,
+        coverage_router, tracks_router,
         web_router,
     ):  # fmt: skip
         app.include_router(router)
@@ -154,7 +155,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         state.follower.subscribe(part.hear)
     await state.follower.start(load)
     state.positions.start()
-    visits = VisitFollower(state.blocking_sessions, settings)
+    visits = VisitFollower(state.blocking_sessions, settings, state.locator)
     visits.start()
     table = CoverageTable(state.blocking_sessions, state.patrols, settings)
     table.start()
@@ -235,7 +236,7 @@ class Compression(GZipMiddleware):
     """Compresses what it pays for: tiles are made and sent faster than they are squeezed."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith("/tiles/"):
+        if scope["type"] == "http" and scope["path"].startswith(("/tiles/", "/api/positions/")):
             await self.app(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)

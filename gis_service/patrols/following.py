@@ -12,6 +12,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
+from gis_service.hierarchy.live import LiveLocator
+from gis_service.hierarchy.locating import Locator, load_locator
+from gis_service.hierarchy.queries import last_revision
 from gis_service.patrols.deriving import rebuild_visits
 from gis_service.patrols.duty import EPOCH_DAY, day_start
 from gis_service.patrols.partitions import drop_old_partitions
@@ -38,19 +41,27 @@ _SETTLED = text("""
 def derive_pending(
     sessions: sessionmaker[Session],
     settings: Settings,
+    locator: Locator | None = None,
     after: tuple[int, date] = (0, date.min),
     most: int = OFFICERS_A_TRANSACTION,
 ) -> tuple[int, date] | None:
     """Derive the visits of up to ``most`` officer-days that wait for it and come after ``after``,
-    in one transaction; the last of them, None where there may be no more."""
+    in one transaction; the last of them, None where there may be no more.
+
+    ``locator`` is used where it is that of the revision in force.
+    """
     zone = ZoneInfo(settings.timezone)
     with sessions.begin() as session:
         rows = session.execute(_PENDING, {"officer": after[0], "day": after[1], "most": most}).all()
+        if rows:
+            revision = last_revision(session)
+            if locator is None or revision is None or locator.revision_id != revision["id"]:
+                locator = load_locator(session, settings)
         for row in rows:
             day = (row.day - EPOCH_DAY).days
             rebuild_visits(
                 session, settings, officers=[row.officer_id], since=day_start(day, zone),
-                until=day_start(day + 1, zone),
+                until=day_start(day + 1, zone), locator=locator,
             )  # fmt: skip
         for row in rows:  # last: intake counts in these rows
             session.execute(
@@ -62,8 +73,11 @@ def derive_pending(
 class VisitFollower:
     """Derives what waits as long as the process serves, and drops fixes that are too old."""
 
-    def __init__(self, sessions: sessionmaker[Session], settings: Settings) -> None:
+    def __init__(
+        self, sessions: sessionmaker[Session], settings: Settings, locator: LiveLocator
+    ) -> None:
         self.sessions = sessions
+        self.locator = locator
         self.settings = settings
         self._task: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
@@ -98,7 +112,7 @@ class VisitFollower:
         while (
             after and not self._stopping.is_set()
         ):  # once through: a day that goes on receiving has its next turn later
-            after = derive_pending(self.sessions, self.settings, after)
+            after = derive_pending(self.sessions, self.settings, self.locator.current, after)
         if time.monotonic() - self._purged > PURGE_EVERY_S:
             self._purged = time.monotonic()
             with self.sessions.begin() as session:
