@@ -182,7 +182,11 @@ class Tiles:
         self, layer: Layer, snapshot: Snapshot, wanted: IncidentFilter
     ) -> dict[str, Any]:
         if not layer.inputs.counts:
-            return {}
+            seen = wanted.visible
+            return {
+                "since": wanted.since, "until": wanted.until, "everybody": seen is None,
+                "squads": list(seen.squads) if seen else [],
+            }  # fmt: skip
         return {
             "grid_kind": self.settings.grid_kind,
             **({} if layer.inputs.hotspots else {"minimum_count": self.settings.minimum_count}),

@@ -6,6 +6,7 @@ silences, of all devices of the officer at once, that are long enough to end a r
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -36,6 +37,8 @@ from gis_service.settings import Settings
 
 TOPIC = "visits"
 LOOK_FURTHER = timedelta(days=3)  # nobody walks longer without a silence
+_MERCATOR_M = 6378137.0
+_LINE_M_WITH_SRID = 0x60000002
 BEGINNING = datetime(1970, 1, 2, tzinfo=UTC)
 END = datetime(2200, 1, 1, tzinfo=UTC)
 
@@ -67,11 +70,15 @@ _FORGET_TRACKS = text("""
         AND NOT EXISTS (SELECT 1 FROM visit v WHERE v.track_id = t.id)
 """)
 _TRACKS = text("""
-    INSERT INTO track (officer_id, device_id, source, started_at, ended_at, fixes, length_m, report)
-    SELECT * FROM unnest(
+    INSERT INTO track (officer_id, device_id, source, started_at, ended_at, fixes, length_m, report,
+        mercator)
+    SELECT officer, device, source, started, ended, fixes, length, report, ST_GeomFromEWKB(line)
+    FROM unnest(
         CAST(:officer AS int[]), CAST(:device AS int[]), CAST(:source AS text[]),
         CAST(:started AS timestamptz[]), CAST(:ended AS timestamptz[]), CAST(:fixes AS int[]),
-        CAST(:length AS float8[]), CAST(:report AS jsonb[]))
+        CAST(:length AS float8[]), CAST(:report AS jsonb[]),
+        CAST(:line AS bytea[]))
+        AS t (officer, device, source, started, ended, fixes, length, report, line)
     RETURNING id, device_id, started_at
 """)
 
@@ -245,9 +252,25 @@ def _write_tracks(
             "fixes": counts[chosen].tolist(),
             "length": cleaned.lengths_m[chosen].tolist(),
             "report": [left_out[run] for run in chosen.tolist()],
+            "line": _lines(fixes, kept, np.split(np.arange(len(kept)), np.cumsum(counts)), chosen),
         },
     )
     return {(row.device_id, micros(row.started_at)): row.id for row in rows}
+
+
+def _lines(
+    fixes: Fixes, kept: np.ndarray, places: list[np.ndarray], chosen: np.ndarray
+) -> list[bytes]:
+    """EWKB of the runs ``chosen`` as LineStringM in EPSG:3857, measures seconds since 1970."""
+    rows = np.empty((len(kept), 3), "<f8")
+    rows[:, 0] = np.radians(fixes.lon[kept]) * _MERCATOR_M
+    rows[:, 1] = np.arctanh(np.sin(np.radians(fixes.lat[kept].clip(-85, 85)))) * _MERCATOR_M
+    rows[:, 2] = fixes.at[kept] * 1e-6
+    head = struct.Struct("<BIII")
+    return [
+        head.pack(1, _LINE_M_WITH_SRID, 3857, len(places[run])) + rows[places[run]].tobytes()
+        for run in chosen
+    ]
 
 
 def _left_out(cleaned: Cleaned, starts: np.ndarray) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
+from geoalchemy2 import Geometry, WKBElement
 from sqlalchemy import (
     REAL,
     BigInteger,
@@ -67,10 +68,16 @@ class Fix(Base):
 
 
 class Track(Base):
-    """A walk: what one device recorded in one go. ``report`` counts what cleaning left out."""
+    """A walk: what one device recorded in one go. ``report`` counts what cleaning left out.
+
+    ``mercator`` (EPSG:3857) is its cleaned line; measures are seconds since 1970.
+    """
 
     __tablename__ = "track"
-    __table_args__ = (Index("track_officer", "officer_id", "started_at"),)
+    __table_args__ = (
+        Index("track_officer", "officer_id", "started_at"),
+        Index("track_mercator", "mercator", postgresql_using="gist"),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     officer_id: Mapped[int] = mapped_column(ForeignKey("officer.id"))
@@ -81,6 +88,9 @@ class Track(Base):
     fixes: Mapped[int] = mapped_column(Integer)
     length_m: Mapped[float] = mapped_column(Float)
     report: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+    mercator: Mapped[WKBElement | None] = mapped_column(
+        Geometry("LINESTRINGM", srid=3857, dimension=3, spatial_index=False)
+    )
 
 
 class Visit(Base):
