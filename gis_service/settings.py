@@ -112,10 +112,10 @@ class Settings(BaseSettings):
         60, ge=1, description="looks at a public report by its code, from one address"
     )
     public_photos: int = Field(3, ge=0, le=9, description="photos that a public report may have")
-    open311_key: bool = Field(
+    georeport_key: bool = Field(
         True, description="Open311 requests need an api_key; off: as public reports, anonymous"
     )
-    open311_jurisdiction: str = Field("", description="jurisdiction_id of Open311, if it has one")
+    georeport_jurisdiction: str = Field("", description="jurisdiction_id of Open311, if it has one")
 
     # patrols
     fix_accuracy_m: float = Field(100.0, gt=0, description="fixes less exact make no visits, m")

@@ -142,6 +142,16 @@ async def coverage_page(
     return page("coverage.html", request, settings, "coverage/main.js", identity)
 
 
+@router.api_route(
+    "/figures", methods=["GET", "HEAD"], dependencies=[Depends(signed_in_page("metrics.read"))]
+)
+async def figures_page(
+    request: Request, settings: SettingsDependency, identity: CurrentIdentity
+) -> HTMLResponse:
+    """How early incidents are found and how fast and well they are handled."""
+    return page("figures.html", request, settings, "figures/main.js", identity)
+
+
 @router.api_route("/public", methods=["GET", "HEAD"], dependencies=[Depends(signed_in_page())])
 async def public_page(request: Request, settings: SettingsDependency) -> HTMLResponse:
     """The residents' page."""

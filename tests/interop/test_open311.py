@@ -145,7 +145,7 @@ def test_without_a_key_only_where_the_setting_says_so(bureau: Bureau, client: Te
     assert client.post(f"{ROOT}/requests.xml", data=asked(api_key=viewer)).status_code == 403
     assert bureau.database.value("SELECT count(*) FROM incident") == 0
     settings = bureau.database.settings.model_copy(
-        update={"open311_key": False, "public_reports_per_hour": 2}
+        update={"georeport_key": False, "public_reports_per_hour": 2}
     )
     with TestClient(create_app(settings)) as free:
         codes = [free.post(f"{ROOT}/requests.json", data=asked()).status_code for _ in range(3)]
@@ -220,7 +220,7 @@ def test_a_bad_question_is_refused(client: TestClient, path: str, status: int) -
 
 
 def test_jurisdiction_and_discovery(bureau: Bureau) -> None:
-    settings = bureau.database.settings.model_copy(update={"open311_jurisdiction": "licheng"})
+    settings = bureau.database.settings.model_copy(update={"georeport_jurisdiction": "licheng"})
     with TestClient(create_app(settings)) as client:
         ours = client.get(f"{ROOT}/services.json", params={"jurisdiction_id": "licheng"})
         assert ours.status_code == 200

@@ -39,9 +39,10 @@ from gis_service.interop.open311 import services as georeport
 from gis_service.interop.open311.formats import FORMATS, Item, rendered, rendered_one
 
 Handler = Callable[[Request], Awaitable[Response]]
-# HTTP knows three of the standard's errors, the body may be finer: (HTTP, body)
+# HTTP knows three errors of the standard, the body may be finer: (HTTP, body). 401 comes only where
+# a setting closes the service to visitors
 _CODES: tuple[tuple[type[Exception], tuple[int, int]], ...] = (
-    (NotFound, (404, 404)), (NotSignedIn, (403, 403)), (Forbidden, (403, 403)),
+    (NotFound, (404, 404)), (NotSignedIn, (401, 401)), (Forbidden, (403, 403)),
     (TooMany, (400, 429)), (NotReady, (503, 503)), (DomainError, (400, 400)),
 )  # fmt: skip
 
@@ -94,7 +95,7 @@ async def discovery(request: Request, format: str, settings: SettingsDependency)
     item: Item = {
         "changeset": "2026-11-25T00:00:00Z",
         "contact": settings.title,
-        "key_service": None if not settings.open311_key else "gis-service user token",
+        "key_service": None if not settings.georeport_key else "gis-service user token",
         "endpoints": [
             {
                 "specification": "http://wiki.open311.org/GeoReport_v2",
@@ -151,7 +152,7 @@ async def ask(
         raise Refused(problems)
     identity = await _key_holder(request, form)
     if identity is None:
-        if settings.open311_key:
+        if settings.georeport_key:
             raise Forbidden("an api_key is needed", "需要 api_key", where="api_key")
         request.app.state.public_limits.reports.count(address_of(request))
     else:
@@ -270,7 +271,7 @@ def _known_format(format: str) -> None:
 def _check(request: Request, format: str, form: dict[str, str] | None = None) -> None:
     _known_format(format)
     asked = (form or {}).get("jurisdiction_id") or request.query_params.get("jurisdiction_id")
-    ours = request.app.state.settings.open311_jurisdiction
+    ours = request.app.state.settings.georeport_jurisdiction
     if asked and ours and asked != ours:
         raise NotFound(f"no jurisdiction {asked!r}", f"没有辖区 {asked!r}", where="jurisdiction_id")
 

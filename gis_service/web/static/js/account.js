@@ -45,6 +45,7 @@ export function startAccount() {
         h("span", { class: "note", text: [account.name, pick(account.role)].join(" · ") })),
       may("incident.read") && h("a", { class: "menu-item", href: "/dispatch", text: t("dispatch.title") }),
       may("coverage.read") && h("a", { class: "menu-item", href: "/coverage", text: t("coverage.title") }),
+      may("metrics.read") && h("a", { class: "menu-item", href: "/figures", text: t("figures.title") }),
       h("button", { type: "button", class: "menu-item", id: "sign-out", text: t("account.signOut"), on: { click: signOut } }));
   };
   draw();
