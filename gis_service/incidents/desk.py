@@ -11,6 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
@@ -25,8 +26,9 @@ from gis_service.responsibility.chain import Answer, Responsibilities, who_answe
 from gis_service.responsibility.queries import load_responsibilities
 from gis_service.settings import Settings
 
-TOPICS = {"classes", "units", "roster", "calendar"}
-NAMING = {"duty", "several_on_duty"}  # steps of an answer whose words name people
+TOPICS = {"classes", "units", "roster", "calendar", "contracts"}
+# steps of an answer whose words name people
+NAMING = {"duty", "several_on_duty", "contract", "several_contracts"}
 
 
 @dataclass(frozen=True)
@@ -101,11 +103,12 @@ class Reference:
     def who_answers(
         self, row: dict[str, Any], at: datetime, component_unit_id: int | None = None
     ) -> Answer:
-        """Who answers at ``at`` for an incident: a row with street_code, class_id, condition_id."""
+        """Who answers at ``at`` for an incident: a row with street_code, class_id, condition_id,
+        grid_id."""
         return who_answers(
             self.responsibilities, street_code=row["street_code"], class_id=row["class_id"],
             condition_id=row.get("condition_id"), at=at, component_unit_id=component_unit_id,
-            working=self.calendar.is_working(at),
+            working=self.calendar.is_working(at), grid_id=row.get("grid_id"),
         )  # fmt: skip
 
     def told(self, answer: Answer, locale: str, persons: bool = True) -> dict[str, Any]:
@@ -120,13 +123,16 @@ class Reference:
         return {
             "unit": named(known.units.get(answer.unit_id or 0)),
             "squad": named(known.squads.get(answer.squad_id or 0)),
+            "officer": {"code": answer.officer.code, "name": answer.officer.name}
+            if answer.officer and persons else None,
             "duty": {"person": answer.duty.person, "phone": answer.duty.phone,
                      "until": answer.duty.ends_at} if answer.duty and persons else None,
             "steps": [{"step": step["step"], "text": step[locale]} for step in answer.steps
                       if persons or step["step"] not in NAMING],
             "ambiguous": [
                 {"kind": one["kind"], "code": one["code"], "name": one[name]}
-                for one in answer.ambiguous if persons or one["kind"] != "duty"
+                for one in answer.ambiguous
+                if persons or one["kind"] not in ("duty", "contract")
             ],
             "gap": answer.gap,
         }  # fmt: skip
@@ -171,7 +177,7 @@ def read_reference(session: Session, settings: Settings) -> Reference:
     classes = session.execute(text("SELECT * FROM incident_class ORDER BY scheme, code")).mappings()
     return Reference(
         load_calendar(session, settings),
-        load_responsibilities(session),
+        load_responsibilities(session, ZoneInfo(settings.timezone)),
         {(row["scheme"], row["code"]): dict(row) for row in classes},
         dict(conditions),
         by_code("unit"),

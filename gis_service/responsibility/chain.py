@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,46 @@ class SquadRow:
     name_en: str
     unit_id: int
     street_codes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A patrol contract in one grid: days ``[starts, ends)``, ``weekdays`` (ISO) and the hours
+    from ``start`` to ``end`` (past midnight where not later) in the district's zone. ``people``
+    are who leads and, first, who stands in, each with the days ``[from, to)`` it does."""
+
+    id: int
+    code: str
+    starts: date
+    ends: date
+    duties: frozenset[str]
+    weekdays: frozenset[int]
+    start: time
+    end: time
+    people: tuple[tuple[date, date, OfficerRow], ...]
+
+    def holds(self, local: datetime) -> bool:
+        """Whether it is in force and its hours run at a local time."""
+        day, clock = local.date(), local.time()
+        if self.start >= self.end and clock < self.end:
+            day -= timedelta(days=1)  # the shift that began the evening before
+        elif clock < self.start or (self.start < self.end and clock >= self.end):
+            return False
+        return self.starts <= day < self.ends and day.isoweekday() in self.weekdays
+
+    def officer(self, day: date) -> OfficerRow:
+        """Who answers on a day."""
+        return next(who for begins, ends, who in self.people if begins <= day < ends)
+
+
+@dataclass(frozen=True)
+class OfficerRow:
+    """An officer as the chain knows one."""
+
+    id: int
+    code: str
+    name: str
+    squad_id: int | None
 
 
 @dataclass(frozen=True)
@@ -77,7 +117,9 @@ class Responsibilities:
     """Units, squads, classes' and conditions' units and the roster, immutable.
 
     ``class_units`` and ``condition_units`` are unit ids by class and condition id (only where
-    there is one), ``streets`` the codes of streets by area id.
+    there is one), ``streets`` the codes of streets by area id. ``promises`` are the patrol
+    contracts by grid (area id), ``duties`` the group of each class by its id, ``zone`` the
+    district's.
     """
 
     def __init__(
@@ -89,12 +131,18 @@ class Responsibilities:
         condition_units: Mapping[int, int],
         shifts: Iterable[Shift],
         streets: Mapping[int, str],
+        promises: Mapping[int, Sequence[Promise]] | None = None,
+        duties: Mapping[int, str] | None = None,
+        zone: tzinfo = UTC,
     ) -> None:
         self.units = {one.id: one for one in units}
         self.squads = {one.id: one for one in squads}
         self.class_units = dict(class_units)
         self.condition_units = dict(condition_units)
         self.streets = dict(streets)
+        self.promises = dict(promises or {})
+        self.duties = dict(duties or {})
+        self.zone = zone
         self._by_street: dict[str, list[SquadRow]] = {}
         for squad in sorted(self.squads.values(), key=lambda one: one.code):
             for code in dict.fromkeys(squad.street_codes):
@@ -133,6 +181,7 @@ class Question:
     at: datetime
     component_unit_id: int | None
     working: bool
+    grid_id: int | None = None
 
 
 @dataclass
@@ -143,13 +192,15 @@ class Answer:
 
     unit_id: int | None = None
     squad_id: int | None = None
+    officer: OfficerRow | None = None
     duty: Shift | None = None
     steps: list[dict[str, str]] = field(default_factory=list)
     ambiguous: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def gap(self) -> bool:
-        """Whether there is neither unit nor squad nor anybody on duty."""
+        """Whether there is neither unit nor squad nor anybody on duty (an officer with a contract
+        has a squad)."""
         return self.unit_id is None and self.squad_id is None and self.duty is None
 
     def say(self, step: str, zh: str, en: str) -> None:
@@ -158,6 +209,35 @@ class Answer:
 
 
 Step = Callable[[Responsibilities, Question, Answer], None]
+
+
+def contract_of_grid(r: Responsibilities, question: Question, answer: Answer) -> None:
+    """Who has promised the grid for this duty and hour; of several the lowest code leads and all
+    are named. Without one nothing is said: the street's squad answers."""
+    duty = r.duties.get(question.class_id or NOBODY)
+    local = question.at.astimezone(r.zone)
+    found = [
+        one
+        for one in r.promises.get(question.grid_id or NOBODY, ())
+        if duty in one.duties and one.holds(local)
+    ]
+    if not found:
+        return
+    found.sort(key=lambda one: one.code)
+    answer.officer = found[0].officer(local.date())
+    answer.squad_id = answer.officer.squad_id
+    answer.say("contract", f"片区包干：{answer.officer.name}（{found[0].code}）",
+               f"patrol contract {found[0].code}: {answer.officer.name}")  # fmt: skip
+    if len(found) > 1:
+        people = [one.officer(local.date()) for one in found]
+        answer.ambiguous += [
+            {"kind": "contract", "id": one.id, "code": one.code, "name": who.name,
+             "name_en": who.name}
+            for one, who in zip(found, people, strict=True)
+        ]  # fmt: skip
+        codes = [one.code for one in found]
+        answer.say("several_contracts", f"责任重叠：{'、'.join(codes)}；编号最小者在前",
+                   f"contracts overlap: {', '.join(codes)}; the lowest code leads")  # fmt: skip
 
 
 def owner_of_component(r: Responsibilities, question: Question, answer: Answer) -> None:
@@ -232,7 +312,8 @@ def duty_outside_hours(r: Responsibilities, question: Question, answer: Answer) 
 
 
 CHAIN: tuple[Step, ...] = (
-    owner_of_component, unit_of_condition, unit_of_class, squad_of_street, duty_outside_hours,
+    contract_of_grid, owner_of_component, unit_of_condition, unit_of_class, squad_of_street,
+    duty_outside_hours,
 )  # fmt: skip
 
 
@@ -245,14 +326,17 @@ def who_answers(
     at: datetime,
     working: bool,
     component_unit_id: int | None = None,
+    grid_id: int | None = None,
     chain: Sequence[Step] = CHAIN,
 ) -> Answer:
     """Who answers at ``at`` (with a zone) for a street, a class and its condition.
 
     ``component_unit_id`` is the owner of the component concerned, ``working`` whether ``at`` lies
-    in a working period.
+    in a working period, ``grid_id`` the grid (area id).
     """
-    question = Question(street_code, class_id, condition_id, at, component_unit_id, working)
+    question = Question(
+        street_code, class_id, condition_id, at, component_unit_id, working, grid_id
+    )
     answer = Answer()
     for step in chain:
         step(r, question, answer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 
 from sqlalchemy import select, text
@@ -14,8 +14,15 @@ from gis_service.errors import NotFound
 from gis_service.hierarchy.coordinates import to_wgs84
 from gis_service.hierarchy.models import Area
 from gis_service.reference.models import ClassCondition, IncidentClass, Squad, Unit
-from gis_service.responsibility.chain import Responsibilities, Shift, SquadRow, UnitRow
-from gis_service.responsibility.models import DutyShift
+from gis_service.responsibility.chain import (
+    OfficerRow,
+    Promise,
+    Responsibilities,
+    Shift,
+    SquadRow,
+    UnitRow,
+)
+from gis_service.responsibility.models import DutyShift, Officer
 
 COMPONENT_REACH_M = 5.0
 
@@ -33,8 +40,8 @@ _COMPONENT = text("""
 """)
 
 
-def load_responsibilities(session: Session) -> Responsibilities:
-    """Everything the chain needs, as the session sees it."""
+def load_responsibilities(session: Session, zone: tzinfo = UTC) -> Responsibilities:
+    """Everything the chain needs, as the session sees it; ``zone`` is the district's."""
     units = session.execute(select(Unit.id, Unit.code, Unit.name, Unit.name_en, Unit.active))
     squads = session.execute(
         select(Squad.id, Squad.code, Squad.name, Squad.name_en, Squad.unit_id, Squad.street_codes)
@@ -60,7 +67,49 @@ def load_responsibilities(session: Session) -> Responsibilities:
         condition_units={row.id: row.unit_id for row in condition_units if row.unit_id is not None},
         shifts=[Shift(*row) for row in shifts],
         streets={row.id: row.code for row in streets},
+        promises=_promises(session),
+        duties={row.id: row.duty for row in session.execute(_CLASS_DUTIES)},
+        zone=zone,
     )
+
+
+_CLASS_DUTIES = text("SELECT id, upper(left(kind, 1)) || '-' || major AS duty FROM incident_class")
+_PROMISES = text("""
+    SELECT c.id, c.code, c.officer_id, c.valid_from,
+        least(c.valid_to + 1, c.closed_from) AS ends, c.weekdays, c.hours_from, c.hours_to,
+        array(SELECT g.area_id FROM patrol_contract_grid g WHERE g.contract_id = c.id) AS grids,
+        array(SELECT d.duty FROM patrol_contract_duty d WHERE d.contract_id = c.id) AS duties
+    FROM patrol_contract c ORDER BY c.code, c.version
+""")
+_STAND_INS = text("""
+    SELECT officer_id, from_day, to_day + 1 AS ends, stand_in_id FROM officer_absence
+    WHERE stand_in_id IS NOT NULL ORDER BY id
+""")
+FIRST_DAY, BEYOND = date(1, 1, 1), date(9999, 12, 31)
+
+
+def _promises(session: Session) -> dict[int, list[Promise]]:
+    """The contracts by the grids (area ids) that they promise."""
+    officers = {
+        row.id: OfficerRow(*row)
+        for row in session.execute(select(Officer.id, Officer.code, Officer.name, Officer.squad_id))
+    }
+    away: dict[int, list[tuple[date, date, OfficerRow]]] = {}
+    for row in session.execute(_STAND_INS):
+        away.setdefault(row.officer_id, []).append(
+            (row.from_day, row.ends, officers[row.stand_in_id])
+        )
+    out: dict[int, list[Promise]] = {}
+    for row in session.execute(_PROMISES):
+        lead = officers[row.officer_id]
+        promise = Promise(
+            row.id, row.code, row.valid_from, row.ends, frozenset(row.duties),
+            frozenset(row.weekdays), row.hours_from, row.hours_to,
+            (*away.get(lead.id, ()), (FIRST_DAY, BEYOND, lead)),
+        )  # fmt: skip
+        for grid in row.grids:
+            out.setdefault(grid, []).append(promise)
+    return out
 
 
 def component_at(

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import AwareDatetime
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gis_service.accounts.dependencies import SignedIn, allow
@@ -21,6 +22,7 @@ from gis_service.dependencies import (
 )
 from gis_service.errors import Forbidden, InvalidInput
 from gis_service.hierarchy.coordinates import parse_crs
+from gis_service.hierarchy.models import Area
 from gis_service.hierarchy.router import check_position
 from gis_service.reference.working_time import FIRST_DAY, LAST_DAY
 from gis_service.responsibility import queries, roster
@@ -146,18 +148,19 @@ async def responsibility(
             )  # fmt: skip
     component = await session.run_sync(queries.component_near, found.id, lon, lat, parse_crs(crs))
     street = located["street"]
+    grid = located["grid"]
+    grid_id = (
+        await session.scalar(select(Area.id).where(Area.level == "grid", Area.code == grid["code"]))
+        if grid
+        else None
+    )
     answer = reference.who_answers(
         {"street_code": street["code"] if street else None, "class_id": found.id,
-         "condition_id": condition_id},
+         "condition_id": condition_id, "grid_id": grid_id},
         moment, component["unit_id"] if component else None,
     )  # fmt: skip
-    told = reference.told(answer, locale)
-    if not identity.may("roster.read"):
-        told["duty"] = None
-        told["steps"] = [one for one in told["steps"] if one["step"] not in DUTY_STEPS]
-        told["ambiguous"] = [one for one in told["ambiguous"] if one["kind"] != "duty"]
     return {
-        **told,
+        **reference.told(answer, locale, identity.may("roster.read")),
         "street": {"code": street["code"], "name": street["name"]} if street else None,
         "at": moment,
         "working": reference.calendar.is_working(moment),
@@ -171,10 +174,6 @@ async def responsibility(
 async def list_gaps(session: SessionDependency) -> dict[str, Any]:
     """Classes without a unit, streets without a squad, streets with several."""
     return await session.run_sync(queries.gaps)
-
-
-# steps that name people
-DUTY_STEPS = ("duty", "several_on_duty")
 
 
 async def _write(

@@ -50,6 +50,7 @@ class Responsible(BaseModel):
     working: bool = Field(description="whether the time lies in a working period")
     unit: dict[str, str] | None
     squad: dict[str, str] | None
+    officer: dict[str, str] | None = Field(description="who has promised the grid by contract")
     duty: dict[str, Any] | None
     component: dict[str, Any] | None = Field(description="the component whose owner decides")
     steps: list[dict[str, str]]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from gis_service.responsibility.chain import (
     CHAIN,
     Answer,
+    OfficerRow,
+    Promise,
     Question,
     Responsibilities,
     Shift,
@@ -198,3 +201,59 @@ def test_bulk_of_an_empty_district() -> None:
 def test_shifts_of_different_zones_compare() -> None:
     with pytest.raises(TypeError):
         district().shifts_at(datetime(2026, 11, 25, 22), "S1")  # noqa: DTZ001
+
+
+CHEN, LIN = OfficerRow(1, "D1", "陈一", 4), OfficerRow(2, "D2", "林二", 5)
+ALWAYS = (date(1, 1, 1), date(9999, 12, 31))
+
+
+def promise(code: str, lead: OfficerRow = CHEN, **changes: object) -> Promise:
+    facts: dict[str, object] = {
+        "id": len(code), "code": code, "starts": date(2026, 1, 1), "ends": date(2027, 1, 1),
+        "duties": frozenset({"E-01"}), "weekdays": frozenset(range(1, 8)), "start": time(8),
+        "end": time(18), "people": ((*ALWAYS, lead),), **changes,
+    }  # fmt: skip
+    return Promise(**facts)  # type: ignore[arg-type]
+
+
+def promised(*promises: Promise, at: datetime | None = None, **changes: object) -> Answer:
+    r = district(promises={90: list(promises)}, duties={LAMP: "E-01", COVER: "C-01"},
+                 zone=ZoneInfo("Asia/Shanghai"))  # fmt: skip
+    return ask(r, **{"grid_id": 90, "at": at or NIGHT - 8 * HOURS, **changes})
+
+
+def test_who_promised_the_grid_comes_first() -> None:
+    """25 November 2026, 14:00 in the district, is within the hours of the contract."""
+    answer = promised(promise("H1"))
+    assert answer.officer == CHEN
+    # the officer's squad, not the street's; the unit is the class's as ever
+    assert (answer.squad_id, answer.unit_id) == (4, WORKS)
+    assert steps(answer)[0] == "contract"
+    for other in (
+        {"grid_id": 91}, {"grid_id": None}, {"class_id": COVER}, {"class_id": None},
+        {"at": NIGHT}, {"at": NIGHT - 15 * HOURS},
+    ):  # fmt: skip
+        answer = promised(promise("H1"), **other)  # type: ignore[arg-type]
+        assert answer.officer is None, other
+        assert answer.squad_id == 5
+    ended = promise("H1", ends=date(2026, 11, 25))
+    assert promised(ended).officer is None
+
+
+def test_overlapping_contracts_are_all_named_and_stand_ins_answer() -> None:
+    answer = promised(promise("H2"), promise("H1", LIN))
+    assert answer.officer == LIN
+    assert [one["code"] for one in answer.ambiguous] == ["H1", "H2"]
+    assert steps(answer)[:2] == ["contract", "several_contracts"]
+    away = (date(2026, 11, 20), date(2026, 11, 26), LIN)
+    stood_in = promise("H1", people=(away, (*ALWAYS, CHEN)))
+    assert promised(stood_in).officer == LIN
+    assert promised(stood_in, at=NIGHT + 16 * HOURS).officer == CHEN
+
+
+def test_a_night_contract_runs_past_midnight() -> None:
+    # Tuesdays from 20:00 to 06:00; the 25th was a Wednesday
+    night = promise("H1", start=time(20), end=time(6), weekdays=frozenset({2}))
+    assert promised(night, at=NIGHT - 20 * HOURS).officer == CHEN  # Wednesday 02:00
+    assert promised(night, at=NIGHT - 24 * HOURS).officer == CHEN  # Tuesday 22:00
+    assert promised(night, at=NIGHT).officer is None  # Wednesday 22:00

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -228,3 +229,23 @@ def test_a_grid_that_a_revision_removed_is_told(
     refused = served.put("/api/contracts/H1", json=again, headers=chief)
     assert refused.status_code == 400
     assert "boundary revision" in refused.json()["detail"]
+
+
+def test_the_responsible_officer_is_told_to_those_who_may_know(
+    served: TestClient, district: Database
+) -> None:
+    chief, viewer = token_headers(district, "duty_chief"), token_headers(district, "viewer")
+    assert served.post("/api/contracts", json=BODY, headers=chief).status_code == 201
+    asked = {"lon": 118.605, "lat": 24.905, "class": "E-01-12", "at": "2026-11-25T10:00:00+08:00"}
+    until = time.monotonic() + 5
+    while True:
+        found = served.get("/api/responsibility", params=asked, headers=chief).json()
+        if found["officer"] or time.monotonic() > until:
+            break
+        time.sleep(0.05)
+    assert found["officer"] == {"code": "D1", "name": "陈一"}
+    assert (found["squad"]["code"], found["steps"][0]["step"]) == ("Q0", "contract")
+    hidden = served.get("/api/responsibility", params=asked, headers=viewer).json()
+    assert hidden["officer"] is None
+    assert "陈一" not in str(hidden)
+    assert hidden["squad"]["code"] == "Q0"
