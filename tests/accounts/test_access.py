@@ -178,13 +178,14 @@ def test_a_closed_service_shows_visitors_the_way_in_only(
 def test_the_style_leaves_out_what_the_asker_may_not_see(
     served: TestClient, headers: dict[str | None, dict[str, str]]
 ) -> None:
-    for role in (None, "viewer"):
+    for role in (None, "viewer", "squad_leader"):
         answer = served.get("/styles/map.json", headers=headers[role])
         body = answer.json()
         drawn = {layer.get("source") for layer in body["layers"]} - {None}
         assert drawn == set(body["sources"])
-        hidden = {layer.id for layer in REGISTRY if layer.permission}
-        assert (set(body["sources"]) & hidden) == (hidden if role else set())
+        guarded = {layer.id for layer in REGISTRY if layer.permission}
+        seen = {layer.id for layer in REGISTRY if role in PERMISSIONS.get(layer.permission, ())}
+        assert (set(body["sources"]) & guarded) == seen
         assert answer.headers["cache-control"] == "private, no-store"
 
 
