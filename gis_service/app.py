@@ -43,6 +43,8 @@ from gis_service.incidents.public_router import router as public_router
 from gis_service.incidents.router import router as incidents_router
 from gis_service.incidents.router import stream_router
 from gis_service.incidents.stream import Hub
+from gis_service.incidents.watches.router import router as watches_router
+from gis_service.incidents.watches.running import Watching
 from gis_service.interop.open311.router import router as open311_router
 from gis_service.interop.positions.intake import PositionIntake
 from gis_service.interop.positions.router import router as positions_router
@@ -95,10 +97,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # and what is asked by the thousand a second before all
     for router in (
         positions_router, locate_router, maps_router, hierarchy_router, incidents_router,
-        stream_router, metrics_router, open311_router, public_router, attachments_router,
-        accounts_router, reference_router, responsibility_router, contract_router,
-        coverage_router, tracks_router,
-        web_router,
+        stream_router, metrics_router, open311_router, watches_router, public_router,
+        attachments_router, accounts_router, reference_router, responsibility_router,
+        contract_router, coverage_router, tracks_router, web_router,
     ):  # fmt: skip
         app.include_router(router)
     for path, answer in (("/healthz", _alive), ("/readyz", _ready)):
@@ -132,6 +133,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.follower = Follower(address, engine)
     app.state.hub = Hub(app.state.sessions, app.state.incidents)
     app.state.positions = PositionIntake(address, app.state.blocking_sessions, settings)
+    app.state.watching = Watching(app.state.blocking_sessions, settings)
     tile_connections = make_tile_connections(address, settings)
     await tile_connections.open()
     app.state.tiles = Tiles(
@@ -150,11 +152,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # in this order: what a stream tells is decided by the arrays, and who may by the identities
     for part in (
         state.identities, state.locator, state.reference, state.incidents, state.patrols,
-        state.positions, state.tiles, state.hub,
+        state.positions, state.tiles, state.hub, state.watching,
     ):  # fmt: skip
         state.follower.subscribe(part.hear)
     await state.follower.start(load)
     state.positions.start()
+    state.watching.start()
     visits = VisitFollower(state.blocking_sessions, settings, state.locator)
     visits.start()
     table = CoverageTable(state.blocking_sessions, state.patrols, settings)
@@ -162,6 +165,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     await table.stop()
     await visits.stop()
+    await state.watching.stop()
     await state.positions.stop()
     state.hub.close()
     await state.follower.stop()

@@ -112,6 +112,9 @@ class Settings(BaseSettings):
         60, ge=1, description="looks at a public report by its code, from one address"
     )
     public_photos: int = Field(3, ge=0, le=9, description="photos that a public report may have")
+    webhook_hosts: list[str] = Field(
+        [], description="hosts (HTTPS) or scheme://host:port that watches may send to; none"
+    )
     georeport_key: bool = Field(
         True, description="Open311 requests need an api_key; off: as public reports, anonymous"
     )

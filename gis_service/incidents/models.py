@@ -32,6 +32,18 @@ STATES = (
     "checked", "closed", "not_accepted", "returned", "deferred", "merged", "transferred",
     "cancelled",
 )  # fmt: skip
+# what a state is called where nobody chose other words (zh, en): messages and Open311
+STATE_NAMES = {
+    "reported": ("已上报", "reported"), "verified": ("已核实", "verified"),
+    "filed": ("已立案", "filed"), "dispatched": ("已派遣", "dispatched"),
+    "accepted": ("已接单", "accepted"), "in_progress": ("处置中", "in progress"),
+    "resolved": ("已处置，待核查", "resolved, to be checked"),
+    "checked": ("已核查", "result checked"), "closed": ("已结案", "closed"),
+    "not_accepted": ("不予受理", "not accepted"), "returned": ("重新派遣中", "being reassigned"),
+    "deferred": ("缓办", "deferred"), "merged": ("与另一案件合并办理", "handled with another one"),
+    "transferred": ("已移送执法", "transferred to enforcement"),
+    "cancelled": ("已作废", "cancelled"),
+}  # fmt: skip
 Source = Literal["patrol", "resident", "hotline", "city_platform", "media", "superior"]
 SOURCES: tuple[Source, ...] = get_args(Source)
 # what passes before an incident ends, in order: the columns that say when
@@ -226,3 +238,66 @@ class IncidentLog(Base):
     # the incident's version after the change
     version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
     detail: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+
+
+class Watch(Base):
+    """关注: what an account wants to hear of. An area is followed by level and code, its identity,
+    so that a boundary revision changes nothing. What is set all has to hold."""
+
+    __tablename__ = "watch"
+    __table_args__ = (
+        Index("watch_account", "account_id"),
+        Index("watch_geom", "geom", postgresql_using="gist"),
+    )
+
+    id: Mapped[int] = mapped_column(Integer, Identity(always=True), primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(Text)
+    level: Mapped[str | None] = mapped_column(Text)
+    code: Mapped[str | None] = mapped_column(Text)
+    class_code: Mapped[str | None] = mapped_column(Text)
+    geom: Mapped[WKBElement | None] = mapped_column(
+        Geometry("MULTIPOLYGON", srid=4326, spatial_index=False)
+    )
+    on_new: Mapped[bool] = mapped_column(Boolean)
+    on_change: Mapped[bool] = mapped_column(Boolean)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    # where notices go besides: plain, wecom or dingtalk; address and secret as encrypted JSON
+    webhook_kind: Mapped[str | None] = mapped_column(Text)
+    webhook_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    language: Mapped[str] = mapped_column(Text, server_default="zh")
+    delivered_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    problem: Mapped[str | None] = mapped_column(Text)  # of the last delivery, while it fails
+
+
+class Notice(Base):
+    """That something happened to an incident somebody watches."""
+
+    __tablename__ = "notice"
+    __table_args__ = (
+        Index("notice_once", "watch_id", "incident_id", "version", unique=True),
+        Index("notice_account", "account_id", "id"),
+        Index("notice_unread", "account_id", postgresql_where=text("read_at IS NULL")),
+        Index("notice_incident", "incident_id"),
+        Index("notice_at", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    watch_id: Mapped[int] = mapped_column(ForeignKey("watch.id", ondelete="CASCADE"))
+    account_id: Mapped[int] = mapped_column(Integer)
+    incident_id: Mapped[int] = mapped_column(ForeignKey("incident.id", ondelete="CASCADE"))
+    version: Mapped[int] = mapped_column(Integer)  # of the incident
+    kind: Mapped[str] = mapped_column(Text)  # new or changed
+    action: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    read_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class WatchCursor(Base):
+    """Up to which event of the feed the watches have been asked; one row."""
+
+    __tablename__ = "watch_cursor"
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger)

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from gis_service.errors import DomainError, InvalidInput, NotFound
 from gis_service.incidents.desk import Reference
-from gis_service.incidents.models import ENDED_STATES
+from gis_service.incidents.models import ENDED_STATES, STATE_NAMES
 from gis_service.incidents.schemas import NewIncident
 from gis_service.interop.open311.formats import Item, moment
 from gis_service.interop.open311.queries import Wanted
@@ -23,17 +23,6 @@ CONDITION = "CONDITION"  # the one attribute: which of a class's circumstances i
 _ROUGHLY = 3  # decimals of a degree (about 100 m) that the public sees
 _MOST_IDS = 1000
 _ATTRIBUTE = re.compile(r"attribute\[(\w+)\](\[\])?")
-_NOTES = {
-    "reported": ("已上报", "reported"), "verified": ("已核实", "verified"),
-    "filed": ("已立案", "filed"), "dispatched": ("已派遣", "dispatched"),
-    "accepted": ("已接单", "accepted"), "in_progress": ("处置中", "in progress"),
-    "resolved": ("已处置，待核查", "resolved, to be checked"),
-    "checked": ("已核查", "result checked"), "closed": ("已结案", "closed"),
-    "not_accepted": ("不予受理", "not accepted"), "returned": ("重新派遣中", "being reassigned"),
-    "deferred": ("缓办", "deferred"), "merged": ("与另一案件合并办理", "handled with another one"),
-    "transferred": ("已移送执法", "transferred to enforcement"),
-    "cancelled": ("已作废", "cancelled"),
-}  # fmt: skip
 # their name -> ours
 _FIELDS = {
     "class": "service_code", "lat": "lat", "lon": "long", "address": "address_string",
@@ -115,7 +104,7 @@ def request(
     return {
         "service_request_id": row["code"],
         "status": "closed" if ended else "open",
-        "status_notes": _NOTES[row["state"]][0 if locale == "zh" else 1],
+        "status_notes": STATE_NAMES[row["state"]][0 if locale == "zh" else 1],
         "service_name": row[f"class_name{suffix}"],
         "service_code": row["class_code"],
         "description": None,

@@ -1,0 +1,146 @@
+"""The background work of a worker: notices are written, webhooks delivered."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session, sessionmaker
+
+from gis_service.accounts.personal import open_sealed
+from gis_service.errors import ConfigurationError
+from gis_service.events import jobs
+from gis_service.events.feed import Published
+from gis_service.incidents.models import STATE_NAMES
+from gis_service.incidents.watches import webhooks
+from gis_service.incidents.watches.matching import KIND, forget_notices, match
+from gis_service.settings import Settings
+
+log = logging.getLogger(__name__)
+
+TURN_S = 2.0
+TOGETHER_S = 0.3
+AT_ONCE = 5  # deliveries that a worker borrows together
+_FORGET_S = 3600.0
+
+_WATCH = text("""
+    SELECT w.id, w.name, w.language, w.webhook_kind, w.webhook_sealed
+    FROM watch w JOIN account a ON a.id = w.account_id AND a.active WHERE w.id = :id
+""")
+_NOTICES = text("""
+    SELECT n.id, n.kind, n.action, n.state, n.at, i.code, c.code AS class_code, c.name AS class,
+           c.name_en AS class_en,
+           (SELECT string_agg(v.name, ' ' ORDER BY v.step) FROM (
+               SELECT s.name, 1 AS step FROM street s
+                   WHERE s.area_id = i.street_id AND s.valid_to IS NULL
+               UNION ALL SELECT m.name, 2 FROM community m
+                   WHERE m.area_id = i.community_id AND m.valid_to IS NULL) v) AS place
+    FROM notice n
+    JOIN incident i ON i.id = n.incident_id
+    JOIN incident_class c ON c.id = i.class_id
+    WHERE n.id = ANY(:ids) ORDER BY n.id
+""")
+
+
+class Watching:
+    """Runs beside the requests; several workers share the work."""
+
+    def __init__(self, sessions: sessionmaker[Session], settings: Settings) -> None:
+        self.sessions = sessions
+        self.settings = settings
+        self._woken = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._forgot = 0.0
+
+    async def hear(self, events: list[Published]) -> None:
+        """A subscriber of the feed."""
+        if any(event.topic == "incidents" for event in events):
+            self._woken.set()
+
+    def start(self) -> None:
+        """Begin."""
+        self._task = asyncio.create_task(self._run(), name="watches")
+
+    async def stop(self) -> None:
+        """End; what was borrowed and not delivered comes due again by itself."""
+        if self._task:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            self._woken.clear()
+            try:
+                more = await asyncio.shield(asyncio.to_thread(self.turn))
+            except Exception:
+                # the next turn begins where this one did
+                log.warning("watches: trying again", exc_info=True)
+                more = False
+            if not more:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), TURN_S)
+                    # changes come in bursts: one look for all of a burst
+                    await asyncio.sleep(TOGETHER_S)
+
+    def turn(self) -> bool:
+        """Match what happened and deliver what is due; whether there is more to do at once."""
+        with self.sessions.begin() as session:
+            more = match(session)
+        with self.sessions.begin() as session:
+            claimed = jobs.claim(session, KIND, AT_ONCE)
+        for job in claimed:
+            self._deliver(job)
+        if time.monotonic() - self._forgot > _FORGET_S:
+            self._forgot = time.monotonic()
+            with self.sessions.begin() as session:
+                forget_notices(session)
+                jobs.forget(session)
+        return more or len(claimed) == AT_ONCE
+
+    def _deliver(self, job: jobs.Claimed) -> None:
+        with self.sessions.begin() as session:
+            found = session.execute(_WATCH, {"id": job.payload["watch"]}).mappings().one_or_none()
+            rows = session.execute(_NOTICES, {"ids": job.payload["notices"]}).mappings().all()
+        watch = dict(found) if found else None
+        notices = [{**row, "state_words": STATE_NAMES[row["state"]]} for row in rows]
+        problem: webhooks.Undelivered | None = None
+        if watch and watch["webhook_kind"] and notices:
+            # no transaction waits for another machine
+            problem = self._send(watch, notices)
+        with self.sessions.begin() as session:
+            if problem is None:
+                jobs.finish(session, job)
+            else:
+                given_up = jobs.fail(session, job, str(problem), final=problem.final)
+                log.warning("watch %s: %s%s", job.payload["watch"], problem,
+                            ", given up" if given_up else "")  # fmt: skip
+            if watch:
+                session.execute(
+                    text(
+                        "UPDATE watch SET problem = :problem, delivered_at = CASE "
+                        "WHEN CAST(:problem AS text) IS NULL THEN now() ELSE delivered_at END "
+                        "WHERE id = :id"
+                    ),
+                    {"id": watch["id"], "problem": str(problem)[:300] if problem else None},
+                )
+
+    def _send(
+        self, watch: dict[str, Any], notices: list[dict[str, Any]]
+    ) -> webhooks.Undelivered | None:
+        try:
+            address = open_sealed(bytes(watch["webhook_sealed"]))
+            message = webhooks.compose(
+                watch["webhook_kind"], address["url"], address.get("secret"), watch, notices,
+                datetime.now(UTC),
+            )  # fmt: skip
+            webhooks.send(message, self.settings)
+        except webhooks.Undelivered as problem:
+            return problem
+        except ConfigurationError as problem:
+            return webhooks.Undelivered(problem.message)
+        return None
