@@ -256,7 +256,8 @@ def _load_batch(
             # references would then be checked through any index that holds the id: no run of
             # them gets this lock before the commit
             connection.execute("LOCK TABLE incident IN SHARE UPDATE EXCLUSIVE MODE")
-        copy_table(connection, "incident", incidents, jsonb=["candidates", "filed_path", "due_basis"])
+        json = ["candidates", "filed_path", "due_basis"]
+        copy_table(connection, "incident", incidents, jsonb=json)
         copy_table(connection, "incident_log", log)
         result.loaded = len(chosen)
         result.unplaced = int(
