@@ -15,7 +15,7 @@ import numpy.typing as npt
 from gis_service.accounts.identity import Identity
 from gis_service.dependencies import parse_bbox
 from gis_service.errors import InvalidInput
-from gis_service.incidents.models import ENDED_STATES, STATES
+from gis_service.incidents.models import ENDED_STATES, IS_OPEN, STATES
 from gis_service.incidents.visibility import Visible
 
 STATE_NUMBER = {state: number for number, state in enumerate(STATES)}
@@ -103,6 +103,8 @@ def to_sql(wanted: IncidentFilter, alias: str = "i") -> tuple[str, dict[str, Any
         add(f"{alias}.reported_at < :f_until", f_until=wanted.until)
     if wanted.classes:
         add(f"{alias}.class_id = ANY(:f_classes)", f_classes=list(wanted.classes))
+    if wanted.overdue or (wanted.states and not ENDED_STATES & set(wanted.states)):
+        add(f"{alias}.{IS_OPEN}")
     if wanted.states:
         add(f"{alias}.state = ANY(:f_states)", f_states=list(wanted.states))
     for name, ids in _owners(wanted):
@@ -123,11 +125,8 @@ def to_sql(wanted: IncidentFilter, alias: str = "i") -> tuple[str, dict[str, Any
             f_west=west, f_south=south, f_east=east, f_north=north,
         )  # fmt: skip
     if wanted.overdue is not None:
-        late = f"({alias}.due_at < :f_now AND NOT {alias}.state = ANY(:f_ended))"
-        add(
-            f"coalesce({late}, false)" if wanted.overdue else f"NOT coalesce({late}, false)",
-            f_now=_now(wanted), f_ended=sorted(ENDED_STATES),
-        )  # fmt: skip
+        late = f"({alias}.due_at < :f_now AND {alias}.{IS_OPEN})"
+        add(late if wanted.overdue else f"NOT coalesce({late}, false)", f_now=_now(wanted))
     if wanted.q:
         pattern = wanted.q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         add(

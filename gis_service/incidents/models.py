@@ -49,6 +49,9 @@ SOURCES: tuple[Source, ...] = get_args(Source)
 # what passes before an incident ends, in order: the columns that say when
 STAGES = ("verified_at", "filed_at", "dispatched_at", "accepted_at", "resolved_at")
 ENDED_STATES = frozenset({"closed", "not_accepted", "merged", "transferred", "cancelled"})
+# of the few that are open among the many that have ended; SQL that says so in these very words can
+# use the index of open ones
+IS_OPEN = "state <> ALL ('{closed,not_accepted,merged,transferred,cancelled}'::text[])"
 
 
 class Incident(Base):

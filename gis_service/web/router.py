@@ -79,6 +79,8 @@ def page(
         "modules": page_modules(entry),
         "title": settings.title if language == "zh" else settings.title_en,
         "account": account_facts(identity),
+        "path": request.url.path,
+        "may": identity.may if identity else lambda permission: False,
         **facts,
     }
     html = templates().get_template(name).render(context)
@@ -125,9 +127,11 @@ async def login_page(
     methods=["GET", "HEAD"],
     dependencies=[Depends(signed_in_page("incident.read"))],
 )
-async def dispatch_page(request: Request, settings: SettingsDependency) -> HTMLResponse:
+async def dispatch_page(
+    request: Request, settings: SettingsDependency, identity: CurrentIdentity
+) -> HTMLResponse:
     """The dispatcher's console."""
-    return page("dispatch.html", request, settings, "dispatch/main.js")
+    return page("dispatch.html", request, settings, "dispatch/main.js", identity)
 
 
 @router.api_route(

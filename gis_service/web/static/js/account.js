@@ -46,6 +46,7 @@ export function startAccount() {
       may("incident.read") && h("a", { class: "menu-item", href: "/dispatch", text: t("dispatch.title") }),
       may("coverage.read") && h("a", { class: "menu-item", href: "/coverage", text: t("coverage.title") }),
       may("metrics.read") && h("a", { class: "menu-item", href: "/figures", text: t("figures.title") }),
+      may("incident.report") && h("a", { class: "menu-item", href: "/field", text: t("field.title") }),
       h("button", { type: "button", class: "menu-item", id: "sign-out", text: t("account.signOut"), on: { click: signOut } }));
   };
   draw();
