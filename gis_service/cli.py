@@ -502,6 +502,15 @@ def load_basemap(file: FileArgument) -> None:
 
 
 @app.command()
+def purge() -> None:
+    """Delete reporters older than GIS_PERSONAL_DAYS; their reports stay. 清理到期个人信息。"""
+    from gis_service.incidents.people import purge as run
+
+    with _sessions().begin() as session:
+        _answer({"reporters": run(session, get_settings())})
+
+
+@app.command()
 def demo(
     seed: Annotated[int, typer.Option(min=0, help="another seed is another district")] = 1,
     scale: Annotated[str, typer.Option(help="small or full")] = "full",

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import text
+from typer.testing import CliRunner
 
 from gis_service.app import create_app
+from gis_service.cli import app
 from gis_service.errors import InvalidInput, NotFound
 from gis_service.incidents.desk import read_reference
 from gis_service.incidents.recomputing import follow_calendar
@@ -184,3 +186,23 @@ def test_people_on_duty_are_named_to_those_who_may_know(bureau: Bureau) -> None:
         with TestClient(create_app(bureau.database.settings), headers=headers) as client:
             told = client.get(f"/api/incidents/{incident}").json()["responsible"]
         assert ("值班员甲" in str(told)) == named, role
+
+
+def test_reporters_are_deleted_when_their_time_is_over(bureau: Bureau) -> None:
+    old, new = (
+        bureau.report(DESK, source="resident", reporter={"name": "陈", "phone": "138"}).incident_id
+        for _ in range(2)
+    )
+    with bureau.database.sessions.begin() as session:
+        session.execute(
+            text(
+                "UPDATE reporter SET created_at = now() - interval '366 days' "
+                "WHERE id = (SELECT reporter_id FROM report WHERE incident_id = :id)"
+            ),
+            {"id": old},
+        )
+    result = CliRunner().invoke(app, ["purge"])
+    assert result.exit_code == 0
+    assert '{"reporters":1}' in result.stdout.replace(" ", "")
+    kept = dict(bureau.database.rows("SELECT incident_id, reporter_id IS NOT NULL FROM report"))
+    assert kept == {old: False, new: True}
