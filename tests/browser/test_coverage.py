@@ -129,3 +129,57 @@ def test_a_leader_sees_the_own_squad_and_a_viewer_nothing(
     )  # fmt: skip
     assert answer.ok
     assert page.request.get(f"{served}/coverage").status == 403
+
+
+def test_a_leader_draws_up_a_contract_on_the_map_and_hands_it_over(
+    open_coverage: Callable[..., Page], served: str, demo_accounts: dict[str, dict[str, str]]
+) -> None:
+    page = open_coverage("squad_leader", lang="en")
+    token = demo_accounts["squad_leader"]["token"]
+    bare = {
+        row["grid"]["code"]
+        for row in asked(served, token, "/api/coverage")["items"]
+        if row["state"] == "no_contract"
+    }
+    page.locator("#states [data-state=no_contract]").click()
+    code = page.locator(".gap").first.get_attribute("data-grid")
+    assert code in bare
+    page.locator(".gap").first.click()
+    page.get_by_role("button", name="New contract").click()
+    expect(page.locator("#picked")).to_contain_text("1 grid chosen")
+    page.wait_for_timeout(1500)  # the map comes to rest
+    box = page.locator("#map").bounding_box()
+    assert box
+    # the middle of the map beside the form is the grid itself: out of the contract, and back
+    for words in ("0 grids chosen", "1 grid chosen"):
+        page.mouse.click(*page.evaluate(MIDDLE_OF_THE_GRID, [box["x"], box["y"], box["width"]]))
+        expect(page.locator("#picked")).to_contain_text(words)
+    page.fill("[name=code]", "BROWSER-1")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#messages")).to_contain_text("BROWSER-1, version 1, is saved")
+    expect(page.locator(f".gap[data-grid='{code}']")).to_have_count(0, timeout=10_000)
+    # another lead from tomorrow on
+    version = asked(served, token, "/api/contracts/BROWSER-1")["items"][0]
+    assert version["grids"] == [code]
+    page.locator("#states [data-state=no_contract]").click()
+    page.goto(f"{served}/coverage?lang=en#officer={version['officer']}")
+    page.reload()
+    page.wait_for_selector("body.ready")
+    page.locator("#states [data-state=no_track], #states [data-state=never_visited]").nth(0)
+    row = page.locator(f".gap[data-grid='{code}']").first
+    row.click()
+    page.get_by_role("button", name="Change the contract").first.click()
+    expect(page.locator("#editor h2")).to_have_text("BROWSER-1, version 2")
+    page.locator("#editor [name=amount]").fill("5")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#messages")).to_contain_text("BROWSER-1, version 2, is saved")
+    versions = asked(served, token, "/api/contracts/BROWSER-1")["items"]
+    assert [(one["version"], one["promised_days"]) for one in versions] == [(2, 5), (1, 3)]
+
+
+# the form covers 368 px of the map's right side; the map leaves room for it
+MIDDLE_OF_THE_GRID = """([x, y, width]) => {
+    const card = document.getElementById("grid-card").offsetWidth;
+    const map = document.getElementById("map").getBoundingClientRect();
+    return [x + (40 + width - 60 - card) / 2, y + map.height / 2];
+}"""

@@ -6,7 +6,8 @@ import { app, LEVELS } from "../app.js";
 import { byId, fill, h, icon } from "../dom.js";
 import { date, dateTime, distance, number, t } from "../i18n.js";
 import { complain } from "../messages.js";
-import { fit } from "./ground.js";
+import { edit, mayEdit } from "./editor.js";
+import { choose, fit } from "./ground.js";
 import { plan, query } from "./plan.js";
 import { badge } from "./states.js";
 import { flags, promise, standing } from "./words.js";
@@ -39,6 +40,7 @@ export async function openGrid(code) {
 
 export function closeGrid() {
   signal();
+  choose(null);
   byId("grid-card").hidden = true;
   app.main?.select(null);
 }
@@ -65,7 +67,9 @@ function draw(area, contracts, visits, cases) {
         item.contract && h("p", { class: "note", text: `${item.officer_name} · ${promise(item)} · ${item.contract}` }),
         item.contract && terms(contracts.find((one) => one.code === item.contract)),
         item.contract && h("p", { class: "note", text: t("coverage.kept", { visits: number(item.visits), tracked: number(item.tracked_days ?? 0), days: number(plan.days) }) }),
-        flags(item).map((text) => h("span", { class: "flag", text }))))),
+        flags(item).map((text) => h("span", { class: "flag", text })),
+        item.contract && editButton(t("coverage.edit.open"), { contract: contracts.find((one) => one.code === item.contract) })))),
+    editButton(t("coverage.edit.new"), { grid: area.code }),
     h("h3", { text: t("coverage.lastVisits") }),
     visits.length ? h("table", {}, h("tbody", {}, visits.map((one) => h("tr", {},
       h("td", { text: dateTime(one.entered_at) }), h("td", { text: one.officer_name }),
@@ -76,6 +80,19 @@ function draw(area, contracts, visits, cases) {
       h("a", { href: `/dispatch#incident=${one.id}`, text: `${one.class.name} · ${one.code}` }),
       h("span", { class: "note", text: date(one.reported_at) }))))
       : h("p", { class: "note", text: t("coverage.noCases") }));
+}
+
+/** @param {string} text @param {{contract?: any, grid?: string}} what */
+function editButton(text, what) {
+  if (!mayEdit() || (!what.contract && !what.grid)) return null;
+  return h("button", { type: "button", class: "button", text, on: { click: async () => {
+    try {
+      const { items } = await getJSON("/api/officers");
+      await edit({ ...what, officers: items }, closeGrid);
+    } catch (error) {
+      complain(t("coverage.edit.title"), error);
+    }
+  } } });
 }
 
 /** @param {any} contract its last version, where it was found */

@@ -15,6 +15,11 @@ const SHOWN = ["basemap", "areas"];
 const FONT = ["Medium", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Noto Sans SC"];
 const BLANK = "coverage-blank";
 
+/** @type {Set<string>|null} grids of a contract that is being drawn up */
+let chosen = null;
+/** @type {(code: string) => void} */
+let toggle = () => {};
+
 /** @param {(code: string) => void} open what a click on a grid does */
 export async function startGround(open) {
   app.style = ordered(app.style, app.layers);
@@ -42,7 +47,11 @@ export async function startGround(open) {
   byId("map-home").addEventListener("click", home);
   map.on("click", "coverage-fill", (/** @type {any} */ event) => {
     const code = event.features?.[0]?.properties.code;
-    if (code) open(code);
+    if (!code) return;
+    if (chosen) {
+      toggle(code);
+      drawChosen();
+    } else open(code);
   });
   map.on("mousemove", (/** @type {any} */ event) => {
     const over = map.queryRenderedFeatures(event.point, { layers: ["coverage-fill"] }).length > 0;
@@ -71,6 +80,10 @@ function addStates() {
     paint: { "fill-pattern": BLANK },
   }, lines);
   map.addLayer({
+    id: "coverage-chosen", type: "line", source: "grid", "source-layer": "grid", filter: ["in", ["get", "code"], ["literal", []]],
+    layout: { "line-join": "round" }, paint: { "line-color": "#0b57d0", "line-width": 4, "line-offset": 2 },
+  });
+  map.addLayer({
     id: "coverage-letter", type: "symbol", source: "grid", "source-layer": "grid_label", minzoom: 12.6,
     layout: {
       "text-field": "", "text-font": FONT, "text-size": ["interpolate", ["linear"], ["zoom"], 12.6, 11, 16, 17],
@@ -78,6 +91,20 @@ function addStates() {
     },
     paint: { "text-color": "#111820", "text-halo-color": "#ffffff", "text-halo-width": 2 },
   });
+}
+
+/**
+ * While a contract is drawn up a click on a grid goes to `onToggle`, and `grids` are outlined.
+ * @param {Set<string>|null} grids null: as always @param {(code: string) => void} [onToggle]
+ */
+export function choose(grids, onToggle = () => {}) {
+  chosen = grids;
+  toggle = onToggle;
+  drawChosen();
+}
+
+function drawChosen() {
+  app.main?.map.setFilter("coverage-chosen", ["in", ["get", "code"], ["literal", [...(chosen ?? [])]]]);
 }
 
 /** Codes by what `of` says about them, as a match expression. @param {(item: any) => string} of @param {string} otherwise */
