@@ -32,6 +32,8 @@ class GridRow:
     name: str
     community: str | None
     street: str | None
+    area_m2: float = 0.0
+    buildings: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,11 @@ class OfficerRow:
 
 
 _GRIDS = text("""
-    SELECT g.area_id, g.code, g.name, ca.code AS community, sa.code AS street
+    SELECT g.area_id, g.code, g.name, ca.code AS community, sa.code AS street, g.area_m2,
+           coalesce(b.buildings, 0) AS buildings
     FROM grid g
+    LEFT JOIN (SELECT parent_id, count(*) AS buildings FROM building
+               WHERE valid_to IS NULL GROUP BY parent_id) b ON b.parent_id = g.area_id
     LEFT JOIN community c ON c.area_id = g.parent_id AND c.valid_to IS NULL
     LEFT JOIN area ca ON ca.id = g.parent_id
     LEFT JOIN area sa ON sa.id = c.parent_id

@@ -21,12 +21,13 @@ from gis_service.dependencies import (
 from gis_service.errors import Forbidden, NotFound
 from gis_service.patrols.coverage_live import Patrols
 from gis_service.patrols.coverage_queries import visits_to
-from gis_service.patrols.coverage_schemas import Coverage, Gaps, VisitPage
+from gis_service.patrols.coverage_schemas import Coverage, Gaps, LoadPage, VisitPage
 from gis_service.patrols.coverage_service import (
     Wanted,
     coverage_items,
     gap_items,
     gaps_csv,
+    load_items,
     parse_span,
 )
 from gis_service.responsibility.queries import roster_scope
@@ -108,6 +109,18 @@ async def get_gaps(
             headers={"Content-Disposition": 'attachment; filename="coverage-gaps.csv"', **PRIVATE},
         )
     return _json(found)
+
+
+@router.get("/coverage/load", response_model=LoadPage, dependencies=[Reads, Strict])
+async def get_load(
+    request: Request, wanted: WantedDependency, settings: SettingsDependency
+) -> Response:
+    """What each officer leads: grids, area, buildings, incidents, promised visits."""
+    items = await asyncio.to_thread(
+        load_items, request.app.state.patrols.current, request.app.state.incidents.current,
+        wanted, _zone(settings),
+    )  # fmt: skip
+    return _json({"items": items, "next": None})
 
 
 @router.get("/coverage/visits", response_model=VisitPage, dependencies=[Reads, Strict])

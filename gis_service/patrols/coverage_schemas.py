@@ -79,3 +79,25 @@ class VisitPage(BaseModel):
 
     items: list[VisitRow]
     next: str | None
+
+
+class LoadRow(BaseModel):
+    """What an officer leads."""
+
+    officer: str
+    officer_name: str
+    squad: str | None
+    contracts: int = Field(description="in force at 'to'")
+    grids: int
+    area_km2: float
+    buildings: int
+    visits_per_week: float = Field(description="promised, over all grids")
+    incidents: int = Field(description="reported in the window in those grids")
+    open_cases: int
+
+
+class LoadPage(BaseModel):
+    """Officers, the busiest first."""
+
+    items: list[LoadRow]
+    next: str | None

@@ -190,6 +190,50 @@ def gap_items(
     return {**found, "items": items, "officers_without_contract": idle}
 
 
+def load_items(
+    patrols: Patrols, incidents: Snapshot, wanted: Wanted, zone: ZoneInfo
+) -> list[dict[str, Any]]:
+    """What each active officer leads at the window's end: contracts, grids (each once) with their
+    area, buildings and incidents, and the visits promised in a week; the busiest first. Who leads
+    nothing stands there with zeros."""
+    _check_names(patrols, wanted)
+    day = make_window(wanted.since, wanted.until, zone).last_day
+    grids = {grid.area_id: grid for grid in patrols.grids}
+    reported = _by_area(incidents, IncidentFilter(since=wanted.since, until=wanted.until))
+    open_cases = _by_area(incidents, IncidentFilter(until=wanted.until, states=_OPEN))
+    own: dict[int, list[Contract]] = {}
+    for one in patrols.contracts:
+        if one.holds(day):
+            own.setdefault(one.officer_id, []).append(one)
+    items = []
+    for officer in patrols.officers.values():
+        if not officer.active or (wanted.squads is not None and officer.squad not in wanted.squads):
+            continue
+        if wanted.squad not in (None, officer.squad) or wanted.officer not in (None, officer.code):
+            continue
+        promised = own.get(officer.id, [])
+        areas = {area for one in promised for area in one.grids if area in grids}
+        visits = sum(
+            7 * one.visits / one.period * sum(area in grids for area in one.grids)
+            for one in promised
+        )
+        items.append(
+            {
+                "officer": officer.code,
+                "officer_name": officer.name,
+                "squad": officer.squad,
+                "contracts": len(promised),
+                "grids": len(areas),
+                "area_km2": round(sum(grids[area].area_m2 for area in areas) / 1e6, 4),
+                "buildings": sum(grids[area].buildings for area in areas),
+                "visits_per_week": round(visits, 1),
+                "incidents": sum(reported.get(area, 0) for area in areas),
+                "open_cases": sum(open_cases.get(area, 0) for area in areas),
+            }
+        )
+    return sorted(items, key=lambda item: (-item["visits_per_week"], item["officer"]))
+
+
 CSV_COLUMNS = {
     "grid_code": ("网格编码", "grid_code"),
     "grid_name": ("网格名称", "grid_name"),

@@ -235,3 +235,22 @@ def test_the_layers_draw_what_coverage_says(served: TestClient, district: Databa
     assert load["S0C0G0"]["officer"] == "D1"
     assert (load["S0C0G0"]["grids"], load["S0C0G0"]["visits_per_week"]) == (3, 7.0)
     assert set(load) == {"S0C0G0", "S0C0G1", "S0C1G0", "S0C1G1", "S1C0G1"}
+
+
+def test_the_load_of_each_officer(served: TestClient, district: Database) -> None:
+    found = {one["officer"]: one for one in ask(served, "/api/coverage/load")["items"]}
+    assert list(found) == ["D1", "D2", "D3", "D4"]
+    one = found["D1"]
+    assert (one["contracts"], one["grids"], one["buildings"]) == (1, 3, 3)
+    assert one["visits_per_week"] == 7.0
+    area = district.value("SELECT sum(area_m2) / 1e6 FROM grid WHERE code LIKE 'S0C0%'")
+    assert one["area_km2"] == pytest.approx(1.5 * area, rel=1e-3)
+    # an expired contract is no load
+    assert (found["D3"]["contracts"], found["D3"]["grids"]) == (1, 1)
+    assert found["D4"]["visits_per_week"] == 0
+    assert [one["officer"] for one in ask(served, "/api/coverage/load", squad="Q0")["items"]] == [
+        "D1", "D2",
+    ]  # fmt: skip
+    leader = token_headers(district, "squad_leader", scopes=["squad=Q1"])
+    own = served.get("/api/coverage/load", headers=leader).json()["items"]
+    assert {one["squad"] for one in own} == {"Q1"}
