@@ -8,7 +8,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 
-MODULES = ("placing", "loading", "heat", "http", "tracks", "positions", "metrics")
+MODULES = ("placing", "loading", "heat", "http", "tracks", "positions", "swath", "metrics")
 
 
 def main() -> None:
