@@ -156,6 +156,16 @@ async def figures_page(
     return page("figures.html", request, settings, "figures/main.js", identity)
 
 
+@router.api_route(
+    "/watches", methods=["GET", "HEAD"], dependencies=[Depends(signed_in_page("self"))]
+)
+async def watches_page(
+    request: Request, settings: SettingsDependency, identity: CurrentIdentity
+) -> HTMLResponse:
+    """What one follows, and what happened to it."""
+    return page("watches.html", request, settings, "watches/main.js", identity)
+
+
 @router.api_route("/public", methods=["GET", "HEAD"], dependencies=[Depends(signed_in_page())])
 async def public_page(request: Request, settings: SettingsDependency) -> HTMLResponse:
     """The residents' page."""
