@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -24,6 +22,7 @@ from gis_service.patrols.coverage import (
 )
 from gis_service.patrols.coverage_live import Patrols
 from gis_service.patrols.promises import Contract
+from gis_service.sheets import as_csv
 
 LOOK_BACK = timedelta(days=30)
 LONGEST_WINDOW = timedelta(days=400)
@@ -258,14 +257,13 @@ CSV_COLUMNS = {
 def gaps_csv(items: Iterable[Mapping[str, Any]], locale: str) -> bytes:
     """Gaps as CSV that Excel opens: UTF-8 with its mark; no cell begins as a formula does."""
     place = 0 if locale == "zh" else 1
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow([names[place] for names in CSV_COLUMNS.values()])
+    head = [names[place] for names in CSV_COLUMNS.values()]
+    lines = []
     for item in items:
         row = {**item, "grid_code": item["grid"]["code"], "grid_name": item["grid"]["name"],
                "state": STATE_NAMES[item["state"]][place]}  # fmt: skip
-        writer.writerow([_cell(row[name], locale) for name in CSV_COLUMNS])
-    return ("\ufeff" + out.getvalue()).encode()
+        lines.append([_cell(row[name], locale) for name in CSV_COLUMNS])
+    return as_csv(head, lines)
 
 
 def _cell(value: Any, locale: str) -> Any:
@@ -273,8 +271,6 @@ def _cell(value: Any, locale: str) -> Any:
         return ""
     if isinstance(value, bool):
         return ("是" if value else "否") if locale == "zh" else ("yes" if value else "no")
-    if isinstance(value, str) and value[:1] in tuple("=+-@\t\r"):
-        return f"'{value}"
     return value
 
 

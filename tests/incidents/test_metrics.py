@@ -22,7 +22,7 @@ from gis_service.incidents.arrays import Snapshot, empty_table, read_snapshot
 from gis_service.incidents.filters import IncidentFilter
 from gis_service.incidents.metrics.grouping import DIMENSIONS, PERIODS, Groups, measure
 from gis_service.incidents.metrics.kernel import COUNT, HANDLED, IN_TIME, TO_CLOSE, TO_HANDLE
-from gis_service.incidents.metrics.telling import RATES, figures, harmless
+from gis_service.incidents.metrics.telling import RATES, figures
 from gis_service.incidents.models import STATES
 from tests.conftest import Database, token_headers
 from tests.incidents.conftest import NOON, Bureau
@@ -231,14 +231,6 @@ def test_the_published_figure_from_incidents(database: Database) -> None:
     assert figures(groups, 0)["handled"] == {"n": 6626, "of": 6875, "share": 6626 / 6875}
     assert figures(groups, 0)["on_time"] == {"n": 0, "of": 0, "share": None}
     assert figures(groups, 0)["close"] == {"n": 0, "median_s": None, "p90_s": None}
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"),
-    [("=1+1", "'=1+1"), ("@x", "'@x"), ("-1", "'-1"), ("西街", "西街"), ("", "")],
-)
-def test_no_text_is_a_formula(value: str, shown: str) -> None:
-    assert harmless(value) == shown
 
 
 # -- over HTTP -------------------------------------------------------------------------------

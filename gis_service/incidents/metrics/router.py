@@ -32,6 +32,7 @@ from gis_service.incidents.metrics.grouping import (
 )
 from gis_service.incidents.metrics.schemas import MetricsPage
 from gis_service.incidents.router import FilterDescription, filter_of, scoped
+from gis_service.sheets import as_csv, as_xlsx
 
 router = APIRouter(prefix="/api", tags=["metrics"], dependencies=[Depends(allow("metrics.read"))])
 MOST_DIMENSIONS = 3
@@ -133,8 +134,8 @@ async def export_metrics(
         rows = telling.items(asked.groups, asked.names, 0, len(asked.groups))
         head, lines = telling.table(rows, dimensions, locale)
         if format == "csv":
-            return telling.as_csv(head, lines)
-        return telling.as_xlsx(head, lines, "指标" if locale == "zh" else "figures")
+            return as_csv(head, lines)
+        return as_xlsx(head, lines, "指标" if locale == "zh" else "figures")
 
     return Response(
         await asyncio.to_thread(made),

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
-
-from openpyxl import Workbook
-from openpyxl.styles import Font
 
 from gis_service.incidents.arrays import STAGES
 from gis_service.incidents.metrics.grouping import PERIODS, Groups
@@ -156,7 +151,7 @@ def table(
                 line.append(row[name])
             else:
                 named = row[name] or {"code": "", "name": ""}
-                line += [harmless(named["code"]), harmless(named["name"])]
+                line += [named["code"], named["name"]]
         line += [row["count"], row["effective"]]
         for name in RATES:
             line += [row[name]["n"], row[name]["of"], _rounded(row[name]["share"], 1)]
@@ -170,41 +165,5 @@ def table(
     return head, out
 
 
-def harmless(value: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
-
-
 def _rounded(value: float | None, unit: float) -> float | None:
     return None if value is None or math.isnan(value) else round(value / unit, 4)
-
-
-def as_csv(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
-    """UTF-8 with a mark at its beginning, without which Excel shows no Chinese."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerow(head)
-    writer.writerows(rows)
-    return out.getvalue().encode("utf-8-sig")
-
-
-def as_xlsx(head: Sequence[str], rows: Sequence[Sequence[Any]], title: str) -> bytes:
-    """A workbook of one sheet."""
-    book = Workbook()
-    sheet = book.active
-    assert sheet is not None  # noqa: S101 - a new workbook has one
-    sheet.title = title
-    sheet.append(list(head))
-    for cell in sheet[1]:
-        cell.font = Font(bold=True)
-    sheet.freeze_panes = "A2"
-    for row in rows:
-        sheet.append(list(row))
-    # text that looks like a formula stays text
-    for line in sheet.iter_rows():
-        for cell in line:
-            if cell.data_type == "f":
-                cell.data_type = "s"
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
