@@ -8,7 +8,9 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 
-MODULES = ("placing", "loading", "heat", "http", "tracks", "positions", "swath", "metrics")
+MODULES = (
+    "placing", "loading", "heat", "http", "tracks", "positions", "swath", "metrics", "coverage",
+)  # fmt: skip
 
 
 def main() -> None:

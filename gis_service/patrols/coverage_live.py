@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -30,7 +30,7 @@ from gis_service.settings import Settings
 
 # events that change what was promised, to whom and where
 PROMISE_TOPICS = {"contracts", "units", "hierarchy"}
-KEPT_ANSWERS = 8
+KEPT_ANSWERS = 12
 
 
 @dataclass(frozen=True)
@@ -44,17 +44,25 @@ class Patrols:
     absences: list[Absence]
     visits: Visits
     received: tuple[Ints, Ints]
-    _answers: OrderedDict[Window, Coverage] = field(default_factory=OrderedDict, repr=False)
+    _answers: OrderedDict[Any, Any] = field(default_factory=OrderedDict, repr=False)
 
     def coverage(self, window: Window) -> Coverage:
         """:func:`gis_service.patrols.coverage.coverage` of all this; the last ones are kept."""
-        found = self._answers.get(window)
-        if found is None:
-            found = coverage(
+        found: Coverage = self.kept(
+            window,
+            lambda: coverage(
                 [grid.area_id for grid in self.grids], self.contracts, self.visits,
                 self.received, self.absences, window,
-            )  # fmt: skip
-            self._answers[window] = found
+            ),
+        )  # fmt: skip
+        return found
+
+    def kept(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What ``make`` gives, or gave for the same key among the last ones; nobody changes it."""
+        found = self._answers.get(key)
+        if found is None:
+            found = make()
+            self._answers[key] = found
             while len(self._answers) > KEPT_ANSWERS:
                 self._answers.popitem(last=False)
         return found

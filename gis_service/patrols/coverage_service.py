@@ -78,7 +78,13 @@ def parse_span(
 
 
 def coverage_items(patrols: Patrols, wanted: Wanted, zone: ZoneInfo) -> dict[str, Any]:
-    """``items``: one per grid and contract, in order of the grids; ``counts`` of them by state."""
+    """``items``: one per grid and contract, in order of the grids; ``counts`` of them by state.
+    The answer may be given again: it must not be changed."""
+    found: dict[str, Any] = patrols.kept(wanted, lambda: _coverage_items(patrols, wanted, zone))
+    return found
+
+
+def _coverage_items(patrols: Patrols, wanted: Wanted, zone: ZoneInfo) -> dict[str, Any]:
     window = make_window(wanted.since, wanted.until, zone)
     _check_names(patrols, wanted)
     found = patrols.coverage(window)
