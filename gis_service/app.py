@@ -55,6 +55,7 @@ from gis_service.patrols.coverage_live import LivePatrols
 from gis_service.patrols.coverage_router import router as coverage_router
 from gis_service.patrols.coverage_table import CoverageTable
 from gis_service.patrols.following import VisitFollower
+from gis_service.patrols.swath_service import SwathBook
 from gis_service.patrols.track_router import router as tracks_router
 from gis_service.reference.router import router as reference_router
 from gis_service.responsibility.contract_router import router as contract_router
@@ -131,6 +132,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.incidents = LiveIncidents(app.state.blocking_sessions)
     app.state.reference = LiveReference(app.state.blocking_sessions, settings)
     app.state.patrols = LivePatrols(app.state.blocking_sessions, settings)
+    app.state.swath = SwathBook()
     app.state.follower = Follower(address, engine)
     app.state.hub = Hub(app.state.sessions, app.state.incidents)
     app.state.positions = PositionIntake(address, app.state.blocking_sessions, settings)

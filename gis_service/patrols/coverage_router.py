@@ -30,6 +30,8 @@ from gis_service.patrols.coverage_service import (
     load_items,
     parse_span,
 )
+from gis_service.patrols.swath import REACH_M
+from gis_service.patrols.swath_service import SwathBook, SwathQuestion
 from gis_service.responsibility.queries import roster_scope
 from gis_service.settings import Settings
 
@@ -87,6 +89,31 @@ async def get_coverage(
     """Every grid and contract: promised, kept, by how much not, and since when."""
     patrols: Patrols = request.app.state.patrols.current
     return _json(await asyncio.to_thread(coverage_items, patrols, wanted, _zone(settings)))
+
+
+@router.get("/coverage/swath", dependencies=[Depends(allow("track.read")), Strict])
+async def get_swath(
+    request: Request,
+    wanted: WantedDependency,
+    swath_m: Annotated[
+        float, Query(gt=0, lt=REACH_M, description="how far one sees from a walk, m")
+    ] = 15.0,
+) -> Response:
+    """What share of each grid's streets and buildings the walks of the period came near enough to
+    see; another width of the same period is answered from what was computed."""
+    since, until = wanted.since, wanted.until
+    if until > datetime.now(UTC):  # up to now: the same question for the rest of the minute
+        since, until = since.replace(second=0, microsecond=0), datetime.max.replace(tzinfo=UTC)
+    asked = SwathQuestion(since, until, wanted.officer, wanted.squad, wanted.squads)
+    state = request.app.state
+    version = tuple(state.tiles.versions[topic] for topic in ("visits", "hierarchy", "basemap"))
+
+    def answer() -> dict[str, Any]:
+        with state.blocking_sessions() as session:
+            book: SwathBook = state.swath
+            return book.answer(session, state.locator.current, asked, swath_m, version)
+
+    return _json(await asyncio.to_thread(answer))
 
 
 @router.get("/coverage/gaps", response_model=Gaps, dependencies=[Reads, Strict])
