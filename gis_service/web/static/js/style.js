@@ -43,6 +43,7 @@ export const layerOf = (layer) => layer.metadata?.["gis:layer"] ?? "";
 export function prepare(style, tiles, shown) {
   const sources = { ...style.sources };
   for (const [id, found] of Object.entries(tiles)) {
+    if (!sources[id]) continue; // a layer that the asker may not see
     const { url: _, ...kept } = sources[id];
     sources[id] = { ...kept, ...found };
   }
