@@ -36,7 +36,7 @@ def watches(browser: Browser, served: str, dispatcher: dict[str, Any]) -> Iterat
         page = MapPage(browser, served, lang=lang, storage_state=dispatcher, **options)
         pages.append(page)
         page.page.goto(f"{served}{path}")
-        page.page.wait_for_selector("body.ready")
+        page.page.wait_for_selector("body.ready", timeout=60_000)
         return page
 
     yield make
@@ -82,7 +82,7 @@ def test_follow_a_street_hear_and_read(
     assert page.text("#unread") == ""
     page.find("#watches li", name).locator("button").click()
     page.until(f"() => !document.getElementById('watches').textContent.includes('{name}')")
-    assert page.find("#notices li", made["code"]).count() == 0
+    page.until(f"() => !document.getElementById('notices').textContent.includes('{made['code']}')")
 
 
 def corner(page: MapPage, x: float, y: float) -> None:
