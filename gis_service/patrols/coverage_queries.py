@@ -160,10 +160,13 @@ def read_visits(session: Session, zone: ZoneInfo, officers: Sequence[int] | None
 
 
 def read_received(session: Session, officers: Sequence[int] | None = None) -> tuple[Ints, Ints]:
-    """(officers, days) with a track, of all or of some officers."""
-    wanted = "" if officers is None else "WHERE officer_id = ANY(:officers)"
+    """(officers, days) with a track, of all or of some officers. A day all of whose fixes were
+    dropped, off duty or on leave, has none."""
+    wanted = "" if officers is None else "AND officer_id = ANY(:officers)"
     rows = session.execute(
-        text(f"SELECT officer_id, day - DATE '1970-01-01' FROM received_day {wanted}"),
+        text(
+            f"SELECT officer_id, day - DATE '1970-01-01' FROM received_day WHERE fixes > 0 {wanted}"
+        ),
         {} if officers is None else {"officers": list(officers)},
     ).all()
     table = np.array([tuple(row) for row in rows], dtype=np.int64).reshape(-1, 2)

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from gis_service.errors import InvalidInput, NotFound
+from gis_service.patrols.coverage_queries import read_received
 from gis_service.patrols.deriving import rebuild_visits
 from gis_service.patrols.partitions import drop_old_partitions
 from gis_service.patrols.storing import store_fixes
@@ -126,6 +127,9 @@ def test_on_leave_is_told(patrol: Patrol) -> None:
     assert patrol.database.rows("SELECT fixes, dropped_off_duty, on_leave FROM received_day") == [
         (0, 21, 21)
     ]
+    # a day whose fixes were all dropped is no day with a track
+    with patrol.database.sessions() as session:
+        assert len(read_received(session)[0]) == 0
     assert patrol.upload(gpx(stroll(NINE + timedelta(days=1), 5)), now=NOW + timedelta(days=2))[
         "loaded"
     ] == 21  # fmt: skip
