@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from gis_service.accounts.second_factor import seal_secret
+from gis_service.accounts.service import get_account
 from gis_service.settings import get_settings
 from tests.browser.map_page import MapPage
 from tests.conftest import Database
@@ -132,17 +133,23 @@ def test_the_second_factor_is_asked_for(
     demo_accounts: Accounts,
     demo_database: Database,
     monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
     for name, value in demo_database.environment.items():
         monkeypatch.setenv(name, value)
     get_settings.cache_clear()
     secret = pyotp.random_base32()
-    with demo_database.sessions.begin() as session:
-        from gis_service.accounts.service import get_account
-
-        get_account(session, "duty_chief").totp_secret = seal_secret(secret)
+    sealed = seal_secret(secret)
     monkeypatch.undo()
     get_settings.cache_clear()
+
+    def set_secret(value: bytes | None) -> None:
+        with demo_database.sessions.begin() as session:
+            get_account(session, "duty_chief").totp_secret = value
+
+    set_secret(sealed)
+    # the other tests sign in without it
+    request.addfinalizer(lambda: set_secret(None))
     page = visitor("/login", lang="en", errors=True)  # the browser complains of the 401
     assert not page.page.locator("#code-field").is_visible()
     fill(page, demo_accounts["duty_chief"])

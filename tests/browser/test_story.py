@@ -73,7 +73,8 @@ def test_from_a_report_to_a_closed_case(
     follow = resident.text(".big-code")
 
     # it stands on the dispatcher's open page within two seconds
-    row = desk.find("#row-list .row", has_text="暴露垃圾").first
+    number = int(resident.text(".done .note").rsplit("-", 1)[1])
+    row = desk.find(f"#row-{number}")
     row.or_(desk.find("#new-pill:not([hidden])")).first.wait_for()
     assert time.monotonic() - start < 2.0 + 1.0  # a second of it for sending the photo
     if desk.find("#new-pill:not([hidden])").count():
@@ -90,7 +91,6 @@ def test_from_a_report_to_a_closed_case(
     if desk.find("#case-form:not([hidden])").count():
         submit(desk)
     in_state(desk, "已立案")
-    number = int(desk.page.url.rsplit("incident=", 1)[1])
 
     # the duty chief whistles for two units; both answer, one of them late
     units = [name.removeprefix("unit-") for name in demo_accounts if name.startswith("unit-")][:2]

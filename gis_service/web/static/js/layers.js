@@ -11,12 +11,12 @@ import { isAboutIncidents, loadBreaks, tileSource } from "./tiles.js";
 
 /**
  * @typedef {{id: string, title: {zh: string, en: string}, description: {zh: string, en: string},
- *   group: "areas"|"incidents"|"analysis"|"basemap", source: string, geometry: string,
+ *   group: "areas"|"incidents"|"analysis"|"patrols"|"basemap", source: string, geometry: string,
  *   minzoom: number, maxzoom: number, filters: string[], visible: boolean, breaks: string|null,
  *   legend: import("./legend.js").LegendRow[], fields: Record<string, any>}} LayerInfo
  */
 
-const GROUPS = ["analysis", "incidents", "areas", "basemap"];
+const GROUPS = ["analysis", "patrols", "incidents", "areas", "basemap"];
 /** @type {Set<string>} layers whose opacity slider is open */
 const opened = new Set();
 
@@ -26,6 +26,9 @@ export const isHeat = (layer) =>
 
 /** @param {LayerInfo} layer @returns {boolean} whether it colours areas by what happened there */
 export const isChoropleth = (layer) => layer.group === "analysis" && layer.geometry === "polygon";
+
+/** @param {LayerInfo} layer @returns {boolean} whether it fills areas with colours or patterns */
+const fills = (layer) => ["analysis", "patrols"].includes(layer.group) && layer.geometry === "polygon";
 
 /** @returns {LayerInfo|undefined} the choropleth that is on, else the first */
 export const choropleth = () => {
@@ -64,12 +67,15 @@ export function showLayers() {
 
 /** @type {Set<string>} layers whose class breaks are of other filters */
 const stale = new Set();
+/** @type {Set<string>} layers whose class breaks are on their way */
+const asked = new Set();
 
 /** Gives each layer that the filters change its new tiles. */
 function refreshTiles() {
-  for (const layer of app.layers.filter(isAboutIncidents)) {
+  for (const layer of app.layers.filter((one) => one.filters.length)) {
     for (const view of views()) view.setTiles(layer.id, tileSource(layer));
     stale.add(layer.id);
+    asked.delete(layer.id); // what is on its way is of the filters before
   }
   void refreshBreaks();
 }
@@ -81,7 +87,10 @@ async function refreshBreaks() {
     && (layers[layer.id]?.on || (compare && layer === choropleth())));
   await Promise.all(wanted.map(async (layer) => {
     if (stale.has(layer.id) || !app.tiles[layer.id]) {
-      if (!(await loadBreaks(layer, refreshBreaks))) return;
+      if (asked.has(layer.id)) return; // a step of the slider asks for nothing twice
+      asked.add(layer.id);
+      if (!(await loadBreaks(layer, () => { asked.delete(layer.id); void refreshBreaks(); }))) return;
+      asked.delete(layer.id);
       stale.delete(layer.id);
     }
     for (const view of views()) view.colour(layer.id, app.tiles[layer.id].breaks ?? {});
@@ -115,7 +124,8 @@ function drawSwitcher() {
   const focused = /** @type {HTMLElement|null} */ (document.activeElement)?.dataset?.focus;
   fill(byId("layers"), GROUPS.map((group) => {
     const members = app.layers.filter((layer) => layer.group === group).sort(byLevel);
-    const locked = app.locked.filter((layer) => layer.group === group);
+    // what signing in would show; what another role would, is nobody's business here
+    const locked = account ? [] : app.locked.filter((layer) => layer.group === group && layer.group !== "patrols");
     return members.length + locked.length > 0 && h("fieldset", { class: "layer-group" },
       h("legend", { text: t(`layers.group.${group}`) }), locked.map(lockedRow), members.map(row));
   }));
@@ -169,14 +179,14 @@ const lockedRow = (layer) => h("div", { class: "layer locked" },
     h("label", { title: pick(layer.description) },
       h("input", { type: "checkbox", class: "switch", role: "switch", disabled: true }),
       h("span", { text: pick(layer.title) })),
-    account ? h("span", { class: "note", text: t("layers.notAllowed") }) : signInLink(t("layers.signIn"))));
+    signInLink(t("layers.signIn"))));
 
-/** Two choropleths over each other tell nothing: one replaces the other. @param {LayerInfo} layer @param {boolean} shown */
+/** Two fills over each other tell nothing: one replaces the other. @param {LayerInfo} layer @param {boolean} shown */
 function toggle(layer, shown) {
   const layers = { ...get().layers, [layer.id]: { ...get().layers[layer.id], on: shown } };
-  if (shown && isChoropleth(layer)) {
+  if (shown && fills(layer)) {
     for (const other of app.layers) {
-      if (other !== layer && isChoropleth(other)) layers[other.id] = { ...layers[other.id], on: false };
+      if (other !== layer && fills(other)) layers[other.id] = { ...layers[other.id], on: false };
     }
   }
   set({ layers });

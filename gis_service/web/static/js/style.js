@@ -11,11 +11,11 @@ const OPACITY = {
 };
 
 const TYPES = ["background", "raster", "fill", "heatmap", "line", "circle", "symbol"];
-const GROUPS = ["basemap", "analysis", "areas", "incidents"];
+const GROUPS = ["basemap", "analysis", "patrols", "areas", "incidents"];
 
 /**
  * The style's layers from the ground up: grounds under lines under points under words, and within
- * each the basemap under analysis under areas, so that no choropleth hides a boundary.
+ * each the basemap under analysis and patrols under areas, so that no choropleth hides a boundary.
  * @param {any} style as served @param {LayerInfo[]} infos
  */
 export function ordered(style, infos) {

@@ -21,7 +21,7 @@ export const isAboutIncidents = (layer) => layer.group === "incidents" || layer.
 
 /** The filters `layer` takes, as a query. @param {LayerInfo} layer */
 const layerQuery = (layer) =>
-  isAboutIncidents(layer) ? filterQuery(get().filters, layer.filters) : {};
+  layer.filters.length ? filterQuery(get().filters, layer.filters) : {};
 
 /**
  * The layer's tiles under the current filters. What a TileJSON would say is known already, so the
