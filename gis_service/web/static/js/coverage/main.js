@@ -33,7 +33,9 @@ async function start() {
   else byId("map").append(h("p", { class: "no-map", text: t(app.district.bbox ? "error.webgl" : "empty.title") }));
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") closeGrid(); });
   byId("print").addEventListener("click", () => void printSheets(toPrint()));
+  byId("print").disabled = true; // there is nothing on the sheets yet
   await load();
+  byId("print").disabled = false;
   document.body.classList.add("ready");
 }
 
