@@ -104,10 +104,16 @@ def test_a_sheet_of_one_page_is_printed_for_each_squad(
 ) -> None:
     page = open_coverage()
     page.evaluate("window.print = () => { document.body.dataset.printed = 'yes'; }")
-    page.click("#print")
-    page.wait_for_selector("body[data-printed]", timeout=60_000)
     sheets = page.locator(".squad-sheet")
-    count = sheets.count()
+    count = 0
+    for _ in range(3):  # a press before the answer is there prints nothing; it is pressed again
+        page.click("#print")
+        page.wait_for_selector("body[data-printed]", timeout=60_000)
+        count = sheets.count()
+        if count:
+            break
+        page.evaluate("delete document.body.dataset.printed")
+        page.wait_for_timeout(2000)
     assert count >= 2
     page.emulate_media(media="print")
     assert sheets.locator("img").count() == count
