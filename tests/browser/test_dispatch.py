@@ -133,7 +133,8 @@ def test_the_sheet_to_print_has_the_case(open_page: Open) -> None:
     desk = open_page("/dispatch")
     made = report(desk, description="打印内容")
     desk.go(f"/dispatch#incident={made['id']}")
-    desk.page.evaluate("window.print = () => { window.printed = true; }")
+    # in braces: what evaluates to a function is called at once
+    desk.page.evaluate("() => { window.print = () => { window.printed = true; }; }")
     desk.find("#case-print").click()
     desk.until("() => window.printed")
     assert "打印内容" in (desk.find("#print-sheet").text_content() or "")

@@ -72,18 +72,7 @@ export async function ask(changes) {
   await load();
 }
 
-/** @type {Promise<void>} */
-let latestRead = Promise.resolve();
-
-/** Reads what is asked for; done when the latest reading is, also where it took the place of this one. */
 export async function load() {
-  const mine = read();
-  latestRead = mine;
-  await mine;
-  if (latestRead !== mine) await latestRead;
-}
-
-async function read() {
   const one = signal();
   try {
     const [all, gaps] = await Promise.all([

@@ -4,7 +4,7 @@ import { getJSON } from "../api.js";
 import { app } from "../app.js";
 import { byId, fill, h } from "../dom.js";
 import { date, dateTime, number, pick, showDay, t } from "../i18n.js";
-import { complain } from "../messages.js";
+import { complain, dismiss, say } from "../messages.js";
 import { closeGrid } from "./card.js";
 import { fit } from "./ground.js";
 import { plan, showOnly, tell } from "./plan.js";
@@ -19,11 +19,19 @@ export async function printSheets(squads) {
   closeGrid();
   if (plan.only) showOnly("");
   const pages = [];
+  const button = byId("print");
+  button.disabled = true;
   try {
-    for (const squad of squads) pages.push(await sheet(squad));
+    for (const squad of squads) {
+      say(t("coverage.preparing", { n: pages.length + 1, of: squads.length }), { key: "print", seconds: 30 });
+      pages.push(await sheet(squad));
+    }
   } catch (error) {
     complain(t("coverage.print"), error);
     return;
+  } finally {
+    dismiss("print");
+    button.disabled = false;
   }
   fill(byId("print-sheet"), pages);
   await Promise.allSettled([...byId("print-sheet").querySelectorAll("img")].map((image) => image.decode()));
