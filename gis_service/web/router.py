@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import posixpath
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -76,6 +77,7 @@ def page(
     context: dict[str, Any] = {
         "lang": language,
         "t": lambda key: strings[key],
+        "entry": entry,
         "modules": page_modules(entry),
         "title": settings.title if language == "zh" else settings.title_en,
         "account": account_facts(identity),
@@ -101,12 +103,42 @@ def account_facts(identity: Identity | None) -> str:
     return json.dumps(facts, ensure_ascii=False)
 
 
-@router.api_route("/", methods=["GET", "HEAD"], dependencies=[Depends(signed_in_page())])
-async def map_page(
-    request: Request, settings: SettingsDependency, identity: CurrentIdentity
-) -> HTMLResponse:
-    """The map page."""
-    return page("map.html", request, settings, "main.js", identity)
+@dataclass(frozen=True)
+class Page:
+    """A page: where it is, who may open it (a permission; None: whatever is public), its template
+    and its first script."""
+
+    path: str
+    permission: str | None
+    template: str
+    entry: str
+
+
+PAGES = (
+    Page("/", None, "map.html", "main.js"),
+    Page("/public", None, "public.html", "public/main.js"),
+    Page("/dispatch", "incident.read", "dispatch.html", "dispatch/main.js"),
+    Page("/coverage", "coverage.read", "coverage.html", "coverage/main.js"),
+    Page("/figures", "metrics.read", "figures.html", "figures/main.js"),
+    Page("/watches", "self", "watches.html", "watches/main.js"),
+    Page("/field", "incident.report", "field.html", "field/main.js"),
+)
+
+
+def _serve(one: Page) -> None:
+    async def show(
+        request: Request, settings: SettingsDependency, identity: CurrentIdentity
+    ) -> HTMLResponse:
+        return page(one.template, request, settings, one.entry, identity)
+
+    router.add_api_route(
+        one.path, show, methods=["GET", "HEAD"], name=one.template,
+        dependencies=[Depends(signed_in_page(one.permission))],
+    )  # fmt: skip
+
+
+for _one in PAGES:
+    _serve(_one)
 
 
 @router.api_route("/login", methods=["GET", "HEAD"], dependencies=[Depends(anyone())])
@@ -120,64 +152,6 @@ async def login_page(
         public=settings.public, demo=str(demo) if demo.exists() else "",
         display_name=identity.display_name if identity else "",
     )  # fmt: skip
-
-
-@router.api_route(
-    "/dispatch",
-    methods=["GET", "HEAD"],
-    dependencies=[Depends(signed_in_page("incident.read"))],
-)
-async def dispatch_page(
-    request: Request, settings: SettingsDependency, identity: CurrentIdentity
-) -> HTMLResponse:
-    """The dispatcher's console."""
-    return page("dispatch.html", request, settings, "dispatch/main.js", identity)
-
-
-@router.api_route(
-    "/coverage",
-    methods=["GET", "HEAD"],
-    dependencies=[Depends(signed_in_page("coverage.read"))],
-)
-async def coverage_page(
-    request: Request, settings: SettingsDependency, identity: CurrentIdentity
-) -> HTMLResponse:
-    """The squad leader's page: which promises were kept, gaps first."""
-    return page("coverage.html", request, settings, "coverage/main.js", identity)
-
-
-@router.api_route(
-    "/figures", methods=["GET", "HEAD"], dependencies=[Depends(signed_in_page("metrics.read"))]
-)
-async def figures_page(
-    request: Request, settings: SettingsDependency, identity: CurrentIdentity
-) -> HTMLResponse:
-    """How early incidents are found and how fast and well they are handled."""
-    return page("figures.html", request, settings, "figures/main.js", identity)
-
-
-@router.api_route(
-    "/watches", methods=["GET", "HEAD"], dependencies=[Depends(signed_in_page("self"))]
-)
-async def watches_page(
-    request: Request, settings: SettingsDependency, identity: CurrentIdentity
-) -> HTMLResponse:
-    """What one follows, and what happened to it."""
-    return page("watches.html", request, settings, "watches/main.js", identity)
-
-
-@router.api_route("/public", methods=["GET", "HEAD"], dependencies=[Depends(signed_in_page())])
-async def public_page(request: Request, settings: SettingsDependency) -> HTMLResponse:
-    """The residents' page."""
-    return page("public.html", request, settings, "public/main.js")
-
-
-@router.api_route(
-    "/field", methods=["GET", "HEAD"], dependencies=[Depends(signed_in_page("incident.report"))]
-)
-async def field_page(request: Request, settings: SettingsDependency) -> HTMLResponse:
-    """The officer's page, for a phone."""
-    return page("field.html", request, settings, "field/main.js")
 
 
 @router.get("/field/worker.js", dependencies=[Depends(anyone())])

@@ -22,8 +22,8 @@ self.addEventListener("activate", (event) => {
 });
 
 self.addEventListener("message", (event) => {
-  // signed out: what was kept of the account goes
-  if (event.data === "forget") event.waitUntil(caches.delete(DATA));
+  // signed out: what was kept goes, since the page and the lists say whose they were
+  if (event.data === "forget") event.waitUntil(caches.keys().then((names) => Promise.all(names.map((name) => caches.delete(name)))));
 });
 
 self.addEventListener("fetch", (event) => {
