@@ -59,7 +59,11 @@ def test_follow_a_street_hear_and_read(
     name = f"街道 {lang}"
     page.find("#watch-name").fill(name)
     page.find("#watch-level").select_option("street")
-    page.find("#watch-code").fill(place["street"]["code"])
+    # people know the name; the code is offered for it
+    page.find("#watch-code").fill(place["street"]["name"])
+    code = place["street"]["code"]
+    page.until(f"() => document.querySelector('#watch-areas option[value=\"{code}\"]') !== null")
+    page.find("#watch-code").fill(code)
     page.find("#follow").click()
     page.until(f"() => document.getElementById('watches').textContent.includes('{name}')")
     made = ask(

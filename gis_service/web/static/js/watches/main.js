@@ -1,8 +1,8 @@
 /** What one follows, and what happened to it. */
 
-import { getJSON, send } from "../api.js";
+import { getJSON, isAbort, latest, send } from "../api.js";
 import { app } from "../app.js";
-import { byId, fill, h } from "../dom.js";
+import { byId, debounce, fill, h } from "../dom.js";
 import { dateTime, language, number, setLanguage, setTimezone, t } from "../i18n.js";
 import { complain, say } from "../messages.js";
 
@@ -19,6 +19,7 @@ let following = null;
 let corners = [];
 /** @type {any} */
 let pen = null;
+const offering = latest();
 
 // -- notices ---------------------------------------------------------------------------------
 
@@ -92,7 +93,8 @@ async function drawForm() {
     h("h2", { text: t("watches.new") }),
     input("watch-name", t("watches.name"), { required: true, maxlength: "100" }),
     select("watch-level", t("watches.level"), [none, ...LEVELS.map((level) => /** @type {[string, string]} */ ([level, t(`watches.level.${level}`)]))]),
-    input("watch-code", t("watches.code"), { maxlength: "64" }),
+    input("watch-code", t("watches.code"), { maxlength: "64", list: "watch-areas", placeholder: t("watches.codeHint") }),
+    h("datalist", { id: "watch-areas" }),
     select("watch-class", t("figures.group.class"), [none, ...classes]),
     h("button", { type: "button", class: "button", id: "draw", text: t("watches.draw"), on: { click: draw } }),
     h("div", { class: "map", id: "draw-map", hidden: true }),
@@ -103,7 +105,21 @@ async function drawForm() {
       input("watch-url", t("watches.url"), { type: "url", maxlength: "1000" }),
       input("watch-secret", t("watches.secret"), { type: "password", maxlength: "200" })),
     h("button", { class: "button primary", id: "follow", text: t("watches.follow") }));
+  byId("watch-code").addEventListener("input", debounce(() => void offerAreas(), 200));
+  byId("watch-level").addEventListener("change", () => void offerAreas());
   byId("watch-hook").addEventListener("change", () => { byId("hook-fields").hidden = !byId("watch-hook").value; });
+}
+
+/** Offers the areas of the level whose name or code has what is typed: people know names. */
+async function offerAreas() {
+  const level = byId("watch-level").value;
+  if (!level) return void fill(byId("watch-areas"));
+  try {
+    const { items } = await getJSON(`/api/areas/${level}`, { q: byId("watch-code").value.trim(), limit: 30 }, { signal: offering() });
+    fill(byId("watch-areas"), items.map((/** @type {any} */ area) => h("option", { value: area.code, text: area.name })));
+  } catch (error) {
+    if (!isAbort(error)) complain(t("watches.code"), error);
+  }
 }
 
 async function draw() {
