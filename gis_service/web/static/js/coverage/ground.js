@@ -1,13 +1,9 @@
 /** The map: every grid in the pattern of its gravest state, with the state's letter. */
 
-import { ScaleControl } from "../../vendor/maplibre-gl/maplibre-gl.mjs";
 import { app } from "../app.js";
 import { byId } from "../dom.js";
-import { pick, t } from "../i18n.js";
-import { MapView } from "../map.js";
-import { complain } from "../messages.js";
-import { ordered } from "../style.js";
-import { tileSource } from "../tiles.js";
+import { groundView, mapButtons } from "../ground_view.js";
+import { t } from "../i18n.js";
 import { onPlan, plan, worst } from "./plan.js";
 import { draw, imageName, letter, STATES } from "./states.js";
 
@@ -22,29 +18,14 @@ let toggle = () => {};
 
 /** @param {(code: string) => void} open what a click on a grid does */
 export async function startGround(open) {
-  app.style = ordered(app.style, app.layers);
-  const on = app.layers.filter((layer) => SHOWN.includes(layer.group) && layer.id !== "building");
-  app.main = new MapView(byId("map"), {
-    style: app.style,
-    tiles: Object.fromEntries(app.layers.map((layer) => [layer.id, tileSource(layer)])),
-    shown: Object.fromEntries(app.layers.map((layer) => [layer.id, { on: on.includes(layer), opacity: 1 }])),
-    camera: null,
-    bounds: /** @type {any} */ (app.district.bbox),
-    padding: 30,
+  app.main = await groundView(byId("map"), {
+    padding: 30, label: t("coverage.mapLabel"),
+    // outlines of buildings would hide the patterns
+    drawn: (layer) => SHOWN.includes(layer.group) && layer.id !== "building",
   });
   const { map } = app.main;
-  map.addControl(new ScaleControl({ maxWidth: 90, unit: "metric" }), "bottom-left");
-  map.on("error", (/** @type {any} */ event) => {
-    const layer = app.layers.find((item) => item.id === event.sourceId);
-    complain(layer ? pick(layer.title) : t("map.what"), new Error(t("error.tiles")), layer && (() => app.main.renew(layer.id)));
-    console.warn(event.error?.message ?? "map error");
-  });
-  map.getCanvas().setAttribute("aria-label", t("coverage.mapLabel"));
-  await app.main.ready;
   addStates();
-  byId("map-in").addEventListener("click", () => map.zoomIn());
-  byId("map-out").addEventListener("click", () => map.zoomOut());
-  byId("map-home").addEventListener("click", home);
+  mapButtons(map, home);
   map.on("click", "coverage-fill", (/** @type {any} */ event) => {
     const code = event.features?.[0]?.properties.code;
     if (!code) return;

@@ -1,13 +1,10 @@
 /** The map in the middle: the incidents of the list, what is open in the drawer, and picking a place. */
 
-import { Marker, ScaleControl } from "../../vendor/maplibre-gl/maplibre-gl.mjs";
+import { Marker } from "../../vendor/maplibre-gl/maplibre-gl.mjs";
 import { app } from "../app.js";
 import { byId, debounce, fill, h } from "../dom.js";
-import { number, pick, t } from "../i18n.js";
-import { MapView } from "../map.js";
-import { complain } from "../messages.js";
-import { ordered } from "../style.js";
-import { tileSource } from "../tiles.js";
+import { groundView, mapButtons } from "../ground_view.js";
+import { number, t } from "../i18n.js";
 import { now } from "./clock.js";
 import { ask, desk, on, open, rowOf } from "./desk.js";
 import { drawMark, markOf, MARKS } from "./marks.js";
@@ -15,7 +12,6 @@ import { className } from "./names.js";
 import { isOpen, isOverdue } from "./query.js";
 
 const SOURCE = "desk";
-const SHOWN = ["basemap", "areas"];
 const FONT = ["Medium", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Noto Sans SC"];
 const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 /** @type {((at: {lon: number, lat: number}|null) => void)|null} */
@@ -24,32 +20,11 @@ let picking = null;
 let markers = [];
 
 export async function startGround() {
-  app.style = ordered(app.style, app.layers);
-  const layers = app.layers.filter((layer) => SHOWN.includes(layer.group));
-  app.main = new MapView(byId("map"), {
-    style: app.style,
-    tiles: Object.fromEntries(app.layers.map((layer) => [layer.id, tileSource(layer)])),
-    shown: Object.fromEntries(app.layers.map((layer) => [layer.id, { on: layers.includes(layer), opacity: 1 }])),
-    camera: null,
-    bounds: /** @type {any} */ (app.district.bbox),
-    padding: padding(),
-  });
+  app.main = await groundView(byId("map"), { padding: padding(), label: t("map.label") });
   const { map } = app.main;
-  map.addControl(new ScaleControl({ maxWidth: 90, unit: "metric" }), "bottom-left");
-  map.on("error", (/** @type {any} */ event) => {
-    const layer = app.layers.find((item) => item.id === event.sourceId);
-    complain(layer ? pick(layer.title) : t("map.what"), new Error(t("error.tiles")), layer && (() => app.main.renew(layer.id)));
-    console.warn(event.error?.message ?? "map error");
-  });
-  map.getCanvas().setAttribute("aria-label", t("map.label"));
-  await app.main.ready;
   addIncidents();
   legend();
-  byId("map-in").addEventListener("click", () => map.zoomIn());
-  byId("map-out").addEventListener("click", () => map.zoomOut());
-  byId("map-home").addEventListener("click", () => {
-    if (app.district.bbox) fit(app.district.bbox);
-  });
+  mapButtons(map, () => { if (app.district.bbox) fit(app.district.bbox); });
   map.on("click", clicked);
   map.on("mousemove", pointed);
   map.on("moveend", debounce(() => desk.filters.bbox && ask({ filters: { bbox: app.main.bbox } }), 400));

@@ -31,8 +31,6 @@ async function start() {
     getJSON("/api/district"), some("/api/layers"), getJSON("/styles/map.json"), some("/api/classes"), some("/api/units"),
     some("/api/squads"), setClock(),
   ]);
-  // what the asker may not see is no source of their style
-  app.layers = app.layers.filter(({ id }) => id in app.style.sources);
   app.classes = desk.classes;
   setTimezone(app.district.timezone);
   head();
