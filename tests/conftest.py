@@ -22,9 +22,19 @@ from gis_service.db.embedded import Cluster
 from gis_service.db.engine import get_engine, make_engine, session_factory
 from gis_service.db.migrate import migrate
 from gis_service.settings import Settings, get_settings
+from tests.seeds import VARIABLE, draw_run
 
 ROOT = Path(__file__).parent.parent
 PREFIX = "gis_test_"
+
+
+def pytest_configure() -> None:
+    """Before any worker starts: all of them draw the same seeds."""
+    draw_run()
+
+
+def pytest_report_header() -> str:
+    return f"seeds: {VARIABLE}={draw_run()}"
 
 
 @dataclass

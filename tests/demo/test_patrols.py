@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +19,7 @@ from gis_service.demo.promises import plan_patrols
 from gis_service.demo.walks import Fixes, walk
 from tests.conftest import Database, token_headers
 from tests.demo.checks import AS_OF
+from tests.seeds import drawn_seeds
 
 
 def test_walks_keep_to_the_pavements_of_the_grids_they_visit(district: District) -> None:
@@ -61,7 +61,7 @@ def grid_of(district: District, fixes: Fixes) -> np.ndarray:
 
 
 # other seeds every time: what fails names its seed
-SEEDS = [secrets.randbelow(10**6) for _ in range(2)]
+SEEDS = drawn_seeds(2, "patrols")
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -71,7 +71,7 @@ def test_the_gaps_found_are_the_gaps_planted(seed: int, database: Database) -> N
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", [secrets.randbelow(10**6) for _ in range(20)])
+@pytest.mark.parametrize("seed", drawn_seeds(20, "many patrols"))
 def test_the_gaps_of_many_seeds(seed: int, database: Database) -> None:
     check_seed(seed, database, AS_OF)
 

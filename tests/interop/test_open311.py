@@ -73,8 +73,9 @@ def test_the_python_client_reads_a_running_service(
         assert first["code"] == "CONDITION"
         # the client only reads
         answer = httpx.post(
-            f"{address}{ROOT}/requests.{kind}", data=asked(api_key=key), trust_env=False
-        )
+            f"{address}{ROOT}/requests.{kind}", data=asked(api_key=key), trust_env=False,
+            timeout=30,
+        )  # fmt: skip
         assert answer.status_code == 201, answer.text
         code = bureau.database.value("SELECT code FROM incident")
         assert code in answer.text
