@@ -119,6 +119,47 @@ def check() -> None:
     console.print("[green]✓[/green] nothing is wrong")
 
 
+@app.command("backup")
+def back_up(
+    file: Annotated[Path, typer.Argument(help="new file, readable by its owner only")],
+) -> None:
+    """Write the whole district into one file, while it is served. 备份。"""
+    from gis_service.db.backup import back_up as run
+    from gis_service.ready import ready_engine
+
+    ready_engine()
+    with _bar("backup", 1.0) as (bar, task):
+        made = run(get_settings(), file, _shares(bar, task))
+    console.print(
+        "the key of personal data is not in it and is kept apart: gis-service user key export FILE"
+    )
+    _answer({"file": str(file), "bytes": file.stat().st_size, **_held(made)})
+
+
+@app.command("restore")
+def restore(file: Annotated[Path, typer.Argument(help="what backup wrote")]) -> None:
+    """Bring a backup into an empty database and compare every table. 恢复。"""
+    from gis_service.db.backup import restore as run
+
+    with _bar("restore", 1.0) as (bar, task):
+        made = run(get_settings(), file, _shares(bar, task))
+    console.print(f"restored as of {made['made_at']}; every table is what was backed up")
+    _answer(_held(made))
+
+
+def _shares(bar: Progress, task: Any) -> Any:
+    return lambda share, words: bar.update(task, completed=share, description=words)
+
+
+def _held(manifest: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "tables": len(manifest["tables"]),
+        "rows": sum(table["rows"] for table in manifest["tables"].values()),
+        "attachments": manifest["attachments"], "migration": manifest["migration"],
+        "made_at": manifest["made_at"],
+    }  # fmt: skip
+
+
 @load.command("hierarchy")
 def load_hierarchy(
     file: FileArgument,

@@ -81,8 +81,9 @@ def server_address() -> str:
 @pytest.fixture(scope="session")
 def create_database(
     server_address: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[], Database]]:
-    """Makes migrated databases named ``gis_test_*``; all are dropped at the end."""
+) -> Iterator[Callable[..., Database]]:
+    """Makes databases named ``gis_test_*``, migrated unless told otherwise; all are dropped at the
+    end."""
     run = secrets.token_hex(4)
     made: list[str] = []
 
@@ -101,9 +102,9 @@ def create_database(
     engine.dispose()
     engines: list[Engine] = []
 
-    def create() -> Database:
+    def create(*, migrated: bool = True) -> Database:
         name = f"{PREFIX}{run}_{len(made)}"
-        address = make(name, template)
+        address = make(name, template if migrated else None)
         folder = tmp_path_factory.mktemp("data")
         environment = {"GIS_DATABASE_URL": address, "GIS_DATA_DIR": str(folder)}
         engine = make_engine(address)

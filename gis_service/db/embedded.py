@@ -81,7 +81,7 @@ class Cluster:
     def running(self) -> bool:
         """Whether the server answers on its socket."""
         result = subprocess.run(
-            [str(_bindir() / "pg_isready"), "-q", "-h", str(self.socket_dir)], check=False
+            [str(bindir() / "pg_isready"), "-q", "-h", str(self.socket_dir)], check=False
         )
         return result.returncode == 0
 
@@ -153,7 +153,7 @@ class Cluster:
                 connection.execute(f"CREATE DATABASE {DATABASE}")
 
     def _run(self, program: str, *arguments: str) -> None:
-        command = [str(_bindir() / program), *arguments]
+        command = [str(bindir() / program), *arguments]
         if _server_owner():
             command = ["runuser", "-u", SERVER_USER, "--", *command]
         # the server must not inherit our pipes: it would keep them open for ever
@@ -199,7 +199,7 @@ def _require_reachable(folder: Path, user: str) -> None:
             )
 
 
-def _bindir() -> Path:
+def bindir() -> Path:
     """Folder of the newest server programs that have PostGIS beside them."""
 
     def version(path: Path) -> list[int]:
