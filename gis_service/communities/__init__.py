@@ -1,0 +1,1 @@
+"""What a community has and does: service post, stations, activities, surveys, opinions."""
