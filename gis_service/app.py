@@ -22,6 +22,8 @@ from gis_service.accounts.dependencies import anyone
 from gis_service.accounts.identities import Identities
 from gis_service.accounts.router import router as accounts_router
 from gis_service.attachments.router import router as attachments_router
+from gis_service.communities.router import router as posts_router
+from gis_service.communities.station_router import router as stations_router
 from gis_service.db.engine import (
     async_session_factory,
     conninfo,
@@ -100,7 +102,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         positions_router, locate_router, maps_router, hierarchy_router, incidents_router,
         stream_router, metrics_router, open311_router, watches_router, public_router,
         attachments_router, accounts_router, reference_router, responsibility_router,
-        contract_router, coverage_router, tracks_router, web_router,
+        contract_router, coverage_router, tracks_router, posts_router, stations_router, web_router,
     ):  # fmt: skip
         app.include_router(router)
     for path, answer in (("/healthz", _alive), ("/readyz", _ready)):

@@ -544,11 +544,14 @@ def load_basemap(file: FileArgument) -> None:
 
 @app.command()
 def purge() -> None:
-    """Delete reporters older than GIS_PERSONAL_DAYS; their reports stay. 清理到期个人信息。"""
+    """Delete the names and phones of residents that are older than GIS_PERSONAL_DAYS; what they
+    reported, answered and said stays. 清理到期个人信息。"""
+    from gis_service.communities.people import purge_people
     from gis_service.incidents.people import purge as run
 
     with _sessions().begin() as session:
-        _answer({"reporters": run(session, get_settings())})
+        settings = get_settings()
+        _answer({"reporters": run(session, settings), "residents": purge_people(session, settings)})
 
 
 @app.command()

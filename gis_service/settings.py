@@ -129,6 +129,20 @@ class Settings(BaseSettings):
     fix_days: int = Field(184, ge=31, description="months of fixes older than this are dropped")
     track_bytes: int = Field(256 * 2**20, ge=1, description="largest GPX or GeoJSON file")
 
+    # communities
+    community_words: Path | None = Field(
+        None, description="word lists (CSV) of communities: kinds of activities, duties; unset: own"
+    )
+    survey_minimum: int = Field(
+        10, ge=1, description="fewer answers from a community are counted, but claim nothing"
+    )
+    walking_m: float = Field(
+        500.0, gt=0, le=5000, description="walking distance to a station, straight line, m"
+    )
+    public_answers_per_hour: int = Field(
+        30, ge=1, description="answers to surveys and sign-ups from one address"
+    )
+
     # what the map shows
     title: str = Field("网格巡查与案件地图", description="title of the map page")
     title_en: str = Field("Grid patrol and incident map", description="its English title")

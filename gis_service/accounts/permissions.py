@@ -76,6 +76,16 @@ _TABLE: dict[str, set[str]] = {
     "track.read": {"duty_chief", "squad_leader"},
     "track.upload": _SQUAD,
     "device.manage": _SQUAD,
+    # what communities have and do; names of residents and members want personal.read
+    "community.read": _EVERYONE,
+    "post.manage": _LOCAL | {"planner"},
+    "station.manage": _LOCAL | {"planner", "squad_leader"},
+    "party.manage": _LOCAL | {"planner"},
+    "meeting.manage": _LOCAL,
+    "activity.manage": _LOCAL | {"planner", "squad_leader", "unit_handler"},
+    "survey.manage": {"planner", "street_office"},
+    "survey.enter": _LOCAL | _SQUAD | {"planner"},
+    "opinion.manage": _LOCAL | {"planner", "unit_handler"},
     "reference.manage": {"duty_chief"},
     "snapshot.make": _EVERYONE - {"viewer"},
     # of oneself

@@ -1,0 +1,138 @@
+"""What the lists of communities share: places, spans, and the same rows as JSON, CSV or XLSX."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+import orjson
+from fastapi import Depends, Query, Response
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis_service.accounts.dependencies import SignedIn
+from gis_service.communities.scope import Scope, scope_of
+from gis_service.dependencies import SessionDependency, SettingsDependency
+from gis_service.errors import InvalidInput
+from gis_service.incidents.filters import parse_moment
+from gis_service.sheets import as_csv, as_xlsx
+
+PRIVATE = {"Cache-Control": "private, no-store"}
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+Format = Annotated[
+    Literal["json", "csv", "xlsx"], Query(description="csv and xlsx open in a spreadsheet")
+]
+Cursor = Annotated[str | None, Query(max_length=100, description="'next' of the page before")]
+_KNOWN = text("""
+    SELECT EXISTS (SELECT 1 FROM area WHERE level = :level AND code = :code)
+""")
+
+
+@dataclass(frozen=True)
+class Places:
+    """Which communities are asked for, inside the asker's scope."""
+
+    scope: Scope
+    street: str | None
+    community: str | None
+
+    @property
+    def conditions(self) -> dict[str, Any]:
+        """As arguments of the queries."""
+        return {"scope": self.scope.ids, "street": self.street, "community": self.community}
+
+
+async def _places(
+    session: SessionDependency,
+    identity: SignedIn,
+    street: Annotated[str | None, Query(max_length=64, description="code")] = None,
+    community: Annotated[str | None, Query(max_length=64, description="code")] = None,
+) -> Places:
+    def read(sync: Session) -> Places:
+        for level, code, zh in (("street", street, "街道"), ("community", community, "社区")):
+            known = _KNOWN, {"level": level, "code": code}
+            if code is not None and not sync.execute(*known).scalar():
+                raise InvalidInput(f"no {level} {code!r}", f"没有{zh} {code!r}", where=level)
+        return Places(scope_of(sync, identity), street, community)
+
+    return await session.run_sync(read)
+
+
+AskedPlaces = Annotated[Places, Depends(_places)]
+
+
+@dataclass(frozen=True)
+class Span:
+    """``[since, until)``, UTC; None is open."""
+
+    since: datetime | None
+    until: datetime | None
+
+
+async def _span(
+    settings: SettingsDependency,
+    from_: Annotated[
+        str | None, Query(alias="from", description="ISO date or time, inclusive")
+    ] = None,
+    to: Annotated[str | None, Query(description="ISO date or time, exclusive")] = None,
+) -> Span:
+    zone = ZoneInfo(settings.timezone)
+    since, until = parse_moment(from_, zone, "from"), parse_moment(to, zone, "to")
+    if since and until and since >= until:
+        raise InvalidInput("'from' must lie before 'to'", "from 须早于 to", where="from")
+    return Span(since, until)
+
+
+AskedSpan = Annotated[Span, Depends(_span)]
+
+
+def json_of(body: Any, status: int = 200) -> Response:
+    """JSON that no cache on the way keeps."""
+    return Response(orjson.dumps(body), status, media_type="application/json", headers=PRIVATE)
+
+
+def page_of(rows: Sequence[Any], limit: int, cursor: Any) -> tuple[Sequence[Any], str | None]:
+    """Of up to ``limit`` + 1 rows the page, and the cursor that ``cursor(row)`` makes of its last
+    one where there are more."""
+    return rows[:limit], (str(cursor(rows[limit - 1])) if len(rows) > limit else None)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table to take home: ``columns`` is field → heading in zh and en."""
+
+    name: str
+    title: tuple[str, str]
+    columns: Mapping[str, tuple[str, str]]
+
+    def response(self, format_: str, rows: Iterable[Mapping[str, Any]], locale: str) -> Response:
+        """The rows as a file to download."""
+        place = 0 if locale == "zh" else 1
+        head = [heading[place] for heading in self.columns.values()]
+        lines = [[cell(row.get(field), locale) for field in self.columns] for row in rows]
+        if format_ == "csv":
+            body, media = as_csv(head, lines), "text/csv; charset=utf-8"
+        else:
+            body, media = as_xlsx(head, lines, self.title[place]), XLSX
+        disposition = f'attachment; filename="{self.name}.{format_}"'
+        return Response(
+            body, media_type=media, headers={"Content-Disposition": disposition, **PRIVATE}
+        )
+
+
+def cell(value: Any, locale: str) -> Any:
+    """What a cell shows: nothing where nothing is known, words for yes and no, names of places."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return ("是" if value else "否") if locale == "zh" else ("yes" if value else "no")
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M")
+    if isinstance(value, Mapping):
+        return value.get("name" if locale == "zh" else "name_en") or value.get("name", "")
+    if isinstance(value, list | tuple):
+        return "、".join(str(cell(one, locale)) for one in value)
+    return value
