@@ -47,6 +47,9 @@ from gis_service.incidents.router import stream_router
 from gis_service.incidents.stream import Hub
 from gis_service.incidents.watches.router import router as watches_router
 from gis_service.incidents.watches.running import Watching
+from gis_service.interop.ogc.application import PREFIX as OGC
+from gis_service.interop.ogc.application import make_ogc
+from gis_service.interop.ogc.collections import OgcCatalog
 from gis_service.interop.open311.router import router as open311_router
 from gis_service.interop.positions.intake import PositionIntake
 from gis_service.interop.positions.router import router as positions_router
@@ -113,6 +116,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_exception_handler(OperationalError, _database_problem)
     app.add_exception_handler(DataError, _value_problem)
     app.add_exception_handler(Exception, _unexpected)
+    app.mount(OGC, make_ogc(app))
     # the last levels take three times as long for a tenth less
     app.add_middleware(Compression, minimum_size=1024, compresslevel=6)
     app.add_middleware(SecurityHeaders)
@@ -146,6 +150,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.follower, settings,
     )  # fmt: skip
 
+    app.state.ogc = OgcCatalog(address, settings)
+    await app.state.ogc.open()
+    # where tipg looks for them
+    app.state.pool, app.state.collection_catalog = app.state.ogc.pool, app.state.ogc.catalog
+
     async def load() -> None:
         await app.state.locator.load()
         await app.state.reference.load()
@@ -157,7 +166,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # in this order: what a stream tells is decided by the arrays, and who may by the identities
     for part in (
         state.identities, state.locator, state.reference, state.incidents, state.patrols,
-        state.positions, state.tiles, state.hub, state.watching,
+        state.positions, state.tiles, state.hub, state.watching, state.ogc,
     ):  # fmt: skip
         state.follower.subscribe(part.hear)
     await state.follower.start(load)
@@ -174,6 +183,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await state.positions.stop()
     state.hub.close()
     await state.follower.stop()
+    await state.ogc.close()
     await tile_connections.close()
     await engine.dispose()
     blocking.dispose()

@@ -56,10 +56,10 @@ async def refuse_unknown_parameters(request: Request) -> None:
     """A misspelt filter must not silently mean 'everything': 400 names it."""
     route = request.scope.get("route")
     if request.query_params and isinstance(route, APIRoute):
-        check_parameters(request, _parameters_of(route))
+        check_parameters(request, parameters_of(route))
 
 
-def _parameters_of(route: APIRoute) -> frozenset[str]:
+def parameters_of(route: APIRoute) -> frozenset[str]:
     """The query parameters that a route declares, its dependencies' included."""
     known: frozenset[str] | None = route.__dict__.get("query_parameters")
     if known is None:

@@ -42,6 +42,8 @@ def migrate(engine: Engine, revision: str = "head") -> None:
         connection.execute(text("SET LOCAL lock_timeout = '10s'"))
         for extension in EXTENSIONS:
             connection.execute(text(f"CREATE EXTENSION IF NOT EXISTS {extension}"))
+        # its views stand on columns that a migration may change; db/sql makes them again
+        connection.execute(text("DROP SCHEMA IF EXISTS ogc CASCADE"))
         alembic.attributes["connection"] = connection
         command.upgrade(alembic, revision)
         if revision == "head":

@@ -19,11 +19,11 @@ from gis_service.cli import app
 from gis_service.db.backup import MANIFEST, back_up, restore
 from gis_service.errors import Conflict, InvalidInput
 from tests.conftest import Database
-from tests.incidents.conftest import Bureau, bureau  # noqa: F401 - a fixture
+from tests.incidents.conftest import Bureau
 
 
 @pytest.fixture
-def full(bureau: Bureau) -> Database:  # noqa: F811
+def full(bureau: Bureau) -> Database:
     """A database with areas, incidents, their logs and a photo."""
     for number in range(5):
         bureau.report(description=f"垃圾 {number}", reporter={"name": "林", "phone": "1380000"})
