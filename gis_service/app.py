@@ -22,6 +22,10 @@ from gis_service.accounts.dependencies import anyone
 from gis_service.accounts.identities import Identities
 from gis_service.accounts.router import router as accounts_router
 from gis_service.attachments.router import router as attachments_router
+from gis_service.communities.activity_router import router as activities_router
+from gis_service.communities.opinion_router import router as opinions_router
+from gis_service.communities.public_router import answer_limit
+from gis_service.communities.public_router import router as residents_router
 from gis_service.communities.router import router as posts_router
 from gis_service.communities.station_router import router as stations_router
 from gis_service.db.engine import (
@@ -105,7 +109,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         positions_router, locate_router, maps_router, hierarchy_router, incidents_router,
         stream_router, metrics_router, open311_router, watches_router, public_router,
         attachments_router, accounts_router, reference_router, responsibility_router,
-        contract_router, coverage_router, tracks_router, posts_router, stations_router, web_router,
+        contract_router, coverage_router, tracks_router, posts_router, stations_router,
+        activities_router, opinions_router, residents_router, web_router,
     ):  # fmt: skip
         app.include_router(router)
     for path, answer in (("/healthz", _alive), ("/readyz", _ready)):
@@ -134,6 +139,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.identities = Identities(app.state.sessions, settings)
     app.state.attempts = Attempts(settings)
     app.state.public_limits = PublicLimits(settings)
+    app.state.public_answers = answer_limit(settings)
     app.state.locator = LiveLocator(app.state.blocking_sessions, settings)
     app.state.incidents = LiveIncidents(app.state.blocking_sessions)
     app.state.reference = LiveReference(app.state.blocking_sessions, settings)

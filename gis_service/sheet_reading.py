@@ -116,6 +116,11 @@ class Row:
         prefix_zh = f"{cell} {called}：" if cell else f"第 {self.number} 行："
         self.sheet.faults.append(Fault(self.number, cell, prefix_en + en, prefix_zh + zh))
 
+    def note(self, name: str, en: str, zh: str) -> None:
+        """A cell was understood in a way worth telling."""
+        cell = self.address(name)
+        self.sheet.notes.append(Fault(self.number, cell, f"{cell}: {en}", f"{cell}：{zh}"))
+
     def has(self, name: str) -> bool:
         """Whether the cell holds anything."""
         return self.values.get(name) not in (None, "")
@@ -195,13 +200,9 @@ class Row:
         if serial is not None and int(serial) in SERIALS:
             found = from_excel(serial, self.sheet.epoch)
             if isinstance(found, datetime):
-                cell, shown = self.address(name), f"{found:%Y-%m-%d}"
-                self.sheet.notes.append(
-                    Fault(
-                        self.number, cell, f"{cell}: serial number {serial:g} read as {shown}",
-                        f"{cell}：序列号 {serial:g} 按 {shown} 读取",
-                    )
-                )  # fmt: skip
+                shown = f"{found:%Y-%m-%d}"
+                self.note(name, f"serial number {serial:g} read as {shown}",
+                          f"序列号 {serial:g} 按 {shown} 读取")  # fmt: skip
                 return found.date(), found.time() if found.time() != time() else None
         matched = _DAY.match(words) or _PACKED_DAY.fullmatch(words)
         if matched:

@@ -1,0 +1,59 @@
+"""HTTP for residents: sign up for an activity."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+from limits import RateLimitItemPerHour
+
+from gis_service.accounts.attempts import PerAddress
+from gis_service.accounts.dependencies import public
+from gis_service.accounts.router import address_of
+from gis_service.communities import signups
+from gis_service.communities.activity_schemas import SignUp
+from gis_service.communities.asking import json_of
+from gis_service.dependencies import SessionDependency, refuse_unknown_parameters
+from gis_service.settings import Settings
+
+router = APIRouter(
+    prefix="/api/public",
+    tags=["public"],
+    dependencies=[Depends(public()), Depends(refuse_unknown_parameters)],
+)
+CodePath = Annotated[str, Path(max_length=64)]
+
+
+def answer_limit(settings: Settings) -> PerAddress:
+    """How often one address may answer a survey or sign up."""
+    return PerAddress(
+        RateLimitItemPerHour(settings.public_answers_per_hour),
+        "该地址提交过于频繁，请稍后再试",
+        "too many answers from this address; try again later",
+    )
+
+
+def count(request: Request) -> None:
+    """Raise TooMany where the address has answered too often."""
+    limit: PerAddress = request.app.state.public_answers
+    limit.count(address_of(request))
+
+
+@router.post("/activities/{code}/signups", status_code=201)
+async def sign_up(
+    request: Request, code: CodePath, body: SignUp, session: SessionDependency
+) -> Response:
+    """Sign up to help at an activity; the code in the answer takes it back."""
+    count(request)
+    told = await session.run_sync(signups.sign_up, code, body)
+    await session.commit()
+    return json_of(told, 201)
+
+
+@router.delete("/signups/{code}", status_code=204)
+async def take_back(request: Request, code: CodePath, session: SessionDependency) -> Response:
+    """Take a sign-up back; who it was is forgotten."""
+    count(request)
+    await session.run_sync(signups.take_back, code)
+    await session.commit()
+    return Response(status_code=204)
