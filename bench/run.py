@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 MODULES = (
     "placing", "loading", "heat", "http", "tracks", "positions", "swath", "metrics", "coverage",
+    "effect",
 )  # fmt: skip
 
 

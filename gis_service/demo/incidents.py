@@ -14,6 +14,7 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from gis_service.demo.areas import VIRTUAL_COMMUNITY, read_rows
+from gis_service.demo.campaigns import LEANING, Planned, leaning, move_cases, plan_campaigns
 from gis_service.demo.district import District
 from gis_service.demo.hotspots import THEMES, plan_intensity
 from gis_service.demo.moments import SEASONS, Calendar, draw_seconds
@@ -72,15 +73,86 @@ class Truth:
     scale: str
     as_of: datetime
     hotspots: tuple[str, ...]
+    campaigns: tuple[Planned, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values: seed, scale, as_of (ISO 8601), hotspots (sorted grid codes)."""
+        """As plain values: seed, scale, as_of (ISO 8601), hotspots (sorted grid codes), and of each
+        campaign code, effect and spurious."""
         return {
             "seed": self.seed,
             "scale": self.scale,
             "as_of": self.as_of.isoformat(),
             "hotspots": list(self.hotspots),
+            "campaigns": [one.truth() for one in self.campaigns],
         }
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The bare cases (n,), oldest first: ``case`` is a row of ``cases.csv``, ``grid`` a number in
+    the district (-1: in the community without grids)."""
+
+    as_of: datetime
+    cases: pd.DataFrame
+    case: Ints
+    grid: Ints
+    source: np.ndarray
+    reported: pd.DatetimeIndex
+    site: Sites
+    in_virtual: np.ndarray
+    hotspots: tuple[str, ...]
+    campaigns: tuple[Planned, ...]
+
+
+def draw_cases(
+    district: District, seed: int, as_of: datetime | None = None, count: int | None = None,
+    *, rng: np.random.Generator | None = None, chooser: SiteChooser | None = None,
+) -> Drawn:  # fmt: skip
+    """When, where and what of the year before ``as_of``. Raises ValueError if ``as_of`` has no zone
+    or ``count`` is negative. A ``chooser`` of the district may be given again."""
+    as_of = latest_midnight() if as_of is None else as_of
+    if as_of.tzinfo is None:
+        raise ValueError("as_of needs a time zone")
+    as_of = as_of.astimezone(ZoneInfo(TIMEZONE))
+    count = COUNT[district.scale] if count is None else count
+    if count < 0:
+        raise ValueError(f"count must not be negative: {count}")
+    rng = rng or stream(seed, "incidents")
+    chooser = chooser or SiteChooser(district)
+    intensity = plan_intensity(stream(seed, "hotspots"), chooser.grids, district.scale)
+    planned = plan_campaigns(district, seed, as_of, intensity)
+    in_virtual = rng.random(count) < VIRTUAL_SHARE
+    grid = rng.choice(len(chooser.grids), count, p=intensity.share)
+    site = chooser.choose(rng, grid)
+    site = _into_virtual(rng, district, chooser, site, in_virtual)
+    calendar = Calendar.make(rng, as_of)
+    day = calendar.draw_days(rng, count)
+    cases = pd.DataFrame(read_rows("cases.csv"))
+    theme = np.where(in_virtual, -1, leaning(planned, intensity.theme)[grid])
+    groups = [(cases["theme"] == name).to_numpy() for name in THEMES]
+    groups += [one.concerns(cases) for one in planned]
+    case = _classes(rng, cases, calendar, day, theme, groups)
+    seconds = np.zeros(count, dtype=np.int64)
+    for hours in sorted(set(cases["hours"])):
+        own = np.flatnonzero((cases["hours"] == hours).to_numpy()[case])
+        seconds[own] = draw_seconds(rng, hours, len(own))
+    source = _sources(rng, seconds // 3600)
+    grid = np.where(in_virtual, -1, grid)
+    moves = stream(seed, "campaign cases")
+    day = move_cases(moves, planned, cases, calendar, grid, case, source, day)
+    midnight = pd.DatetimeIndex(calendar.days).tz_convert(TIMEZONE)
+    reported = midnight[day] + pd.to_timedelta(seconds, unit="s")
+    # the day of as_of itself has not passed: what falls after it moves to the day before
+    late = reported >= pd.Timestamp(as_of)
+    reported = reported.where(~late, reported - pd.Timedelta(days=1))
+    early = reported < pd.Timestamp(as_of) - pd.Timedelta(days=365)
+    reported = reported.where(~early, reported + pd.Timedelta(days=1))
+    order = np.argsort(reported.to_numpy(), kind="stable")
+    hot = tuple(sorted(district.grid["code"].to_numpy()[intensity.theme >= 0].tolist()))
+    return Drawn(
+        as_of, cases, case[order], grid[order], source[order], reported[order],
+        site.take(order), in_virtual[order], hot, tuple(planned),
+    )  # fmt: skip
 
 
 def make_incidents(
@@ -91,56 +163,26 @@ def make_incidents(
     Columns: external_id, class_code, class_name, source, reported_at, state, closed_at (NaT
     unless closed), the times of ``STAGES`` (NaT where not reached), address (may be empty),
     description, lon, lat (NaN where not given), crs (wgs84 or gcj02, which lon and lat really are
-    in), accuracy_m (NaN where unknown). Times are in Asia/Shanghai. Raises ValueError if ``as_of``
-    has no zone or ``count`` is negative.
+    in), accuracy_m (NaN where unknown). Times are in Asia/Shanghai. Raises ValueError like
+    :func:`draw_cases`.
     """
-    as_of = latest_midnight() if as_of is None else as_of
-    if as_of.tzinfo is None:
-        raise ValueError("as_of needs a time zone")
-    as_of = as_of.astimezone(ZoneInfo(TIMEZONE))
-    count = COUNT[district.scale] if count is None else count
-    if count < 0:
-        raise ValueError(f"count must not be negative: {count}")
     rng = stream(seed, "incidents")
-    chooser = SiteChooser(district)
-    intensity = plan_intensity(stream(seed, "hotspots"), chooser.grids, district.scale)
-    in_virtual = rng.random(count) < VIRTUAL_SHARE
-    grid = rng.choice(len(chooser.grids), count, p=intensity.share)
-    site = chooser.choose(rng, grid)
-    site = _into_virtual(rng, district, chooser, site, in_virtual)
-    calendar = Calendar.make(rng, as_of)
-    day = calendar.draw_days(rng, count)
-    cases = pd.DataFrame(read_rows("cases.csv"))
-    theme = np.where(in_virtual, -1, intensity.theme[grid])
-    case = _classes(rng, cases, calendar, day, theme)
-    seconds = np.zeros(count, dtype=np.int64)
-    for hours in sorted(set(cases["hours"])):
-        own = np.flatnonzero((cases["hours"] == hours).to_numpy()[case])
-        seconds[own] = draw_seconds(rng, hours, len(own))
-    midnight = pd.DatetimeIndex(calendar.days).tz_convert(TIMEZONE)
-    reported = midnight[day] + pd.to_timedelta(seconds, unit="s")
-    # the day of as_of itself has not passed: what falls after it moves to the day before
-    late = reported >= pd.Timestamp(as_of)
-    reported = reported.where(~late, reported - pd.Timedelta(days=1))
-    early = reported < pd.Timestamp(as_of) - pd.Timedelta(days=365)
-    reported = reported.where(~early, reported + pd.Timedelta(days=1))
-    order = np.argsort(reported.to_numpy(), kind="stable")
-    reported = reported[order]
+    drawn = draw_cases(district, seed, as_of, count, rng=rng)
+    cases, case, reported, site = drawn.cases, drawn.case, drawn.reported, drawn.site
     frame = pd.DataFrame(
         {
             "external_id": _numbers(reported),
-            "class_code": cases["code"].to_numpy(dtype=object)[case[order]],
-            "class_name": _class_names(cases)[case[order]],
-            "source": _sources(rng, reported),
+            "class_code": cases["code"].to_numpy(dtype=object)[case],
+            "class_name": _class_names(cases)[case],
+            "source": drawn.source,
             "reported_at": reported,
         }
     )
-    frame = frame.join(_states(rng, frame["reported_at"], frame["source"], as_of))
-    frame["address"] = _addresses(rng, district, site, in_virtual)[order]
-    frame["description"] = _descriptions(rng, cases, case[order], frame["source"].to_numpy())
-    _place(rng, frame, np.column_stack((site.x, site.y))[order], district)
-    planted = tuple(sorted(district.grid["code"].to_numpy()[intensity.theme >= 0].tolist()))
-    return frame, Truth(seed, district.scale, as_of, planted)
+    frame = frame.join(_states(rng, frame["reported_at"], frame["source"], drawn.as_of))
+    frame["address"] = _addresses(rng, district, site, drawn.in_virtual)
+    frame["description"] = _descriptions(rng, cases, case, frame["source"].to_numpy())
+    _place(rng, frame, np.column_stack((site.x, site.y)), district)
+    return frame, Truth(seed, district.scale, drawn.as_of, drawn.hotspots, drawn.campaigns)
 
 
 def _into_virtual(
@@ -159,9 +201,11 @@ def _into_virtual(
 
 
 def _classes(
-    rng: np.random.Generator, cases: pd.DataFrame, calendar: Calendar, day: Ints, theme: Ints
-) -> Ints:
-    """Row of ``cases`` per incident: by weight, season and, in hot spots, theme."""
+    rng: np.random.Generator, cases: pd.DataFrame, calendar: Calendar, day: Ints, theme: Ints,
+    groups: list[np.ndarray],
+) -> Ints:  # fmt: skip
+    """Row of ``cases`` per incident: by weight, season and, in hot spots and where campaigns were,
+    theme; ``groups`` are the rows of each theme number."""
     weight = cases["weight"].astype(float).to_numpy()
     days = np.arange(len(calendar.days))
     chance = np.tile(weight, (len(days), 1))
@@ -170,12 +214,12 @@ def _classes(
         chance[:, own] *= calendar.season_factor(season, days)[:, None]
     case = np.zeros(len(day), dtype=np.int64)
     draw = rng.random(len(day))
-    themed = rng.random(len(day)) < 0.6
-    for number in range(-1, len(THEMES)):
+    themed = rng.random(len(day)) < np.where(theme < len(THEMES), 0.6, LEANING)
+    for number in range(-1, len(groups)):
         here = (theme == number) & themed if number >= 0 else (theme < 0) | ~themed
         table = chance.copy()
         if number >= 0:
-            table[:, (cases["theme"] != THEMES[number]).to_numpy()] = 0.0
+            table[:, ~groups[number]] = 0.0
         rising = np.cumsum(table, axis=1)
         rising /= rising[:, -1:]
         at = np.flatnonzero(here)
@@ -198,9 +242,9 @@ def _numbers(reported: pd.DatetimeIndex) -> list[str]:
     return [f"{d}-{n:04d}" for d, n in zip(day, number, strict=True)]
 
 
-def _sources(rng: np.random.Generator, reported: pd.DatetimeIndex) -> np.ndarray:
-    night = (reported.hour >= 19) | (reported.hour < 6)
-    draw = rng.random(len(reported))
+def _sources(rng: np.random.Generator, hour: Ints) -> np.ndarray:
+    night = (hour >= 19) | (hour < 6)
+    draw = rng.random(len(hour))
     by_day = np.searchsorted(np.cumsum(SOURCE_SHARE), draw)
     by_night = np.searchsorted(np.cumsum(NIGHT_SHARE), draw)
     number = np.minimum(np.where(night, by_night, by_day), len(SOURCES) - 1)

@@ -1,0 +1,1 @@
+"""Campaigns 专项整治 and what they changed."""
