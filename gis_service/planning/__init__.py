@@ -1,0 +1,1 @@
+"""Choosing demonstration communities: indicators, ranking, rounds, siting and review."""
