@@ -66,6 +66,9 @@ from gis_service.patrols.coverage_table import CoverageTable
 from gis_service.patrols.following import VisitFollower
 from gis_service.patrols.swath_service import SwathBook
 from gis_service.patrols.track_router import router as tracks_router
+from gis_service.planning.live import LivePlanning
+from gis_service.planning.round_router import router as round_router
+from gis_service.planning.router import router as planning_router
 from gis_service.reference.router import router as reference_router
 from gis_service.responsibility.contract_router import router as contract_router
 from gis_service.responsibility.router import router as responsibility_router
@@ -110,7 +113,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         stream_router, metrics_router, open311_router, watches_router, public_router,
         attachments_router, accounts_router, reference_router, responsibility_router,
         contract_router, coverage_router, tracks_router, posts_router, stations_router,
-        activities_router, opinions_router, residents_router, web_router,
+        activities_router, opinions_router, residents_router, planning_router, round_router,
+        web_router,
     ):  # fmt: skip
         app.include_router(router)
     for path, answer in (("/healthz", _alive), ("/readyz", _ready)):
@@ -145,6 +149,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.reference = LiveReference(app.state.blocking_sessions, settings)
     app.state.patrols = LivePatrols(app.state.blocking_sessions, settings)
     app.state.swath = SwathBook()
+    app.state.planning = LivePlanning(app.state.blocking_sessions, settings)
     app.state.follower = Follower(address, engine)
     app.state.hub = Hub(app.state.sessions, app.state.incidents)
     app.state.positions = PositionIntake(address, app.state.blocking_sessions, settings)
@@ -172,7 +177,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # in this order: what a stream tells is decided by the arrays, and who may by the identities
     for part in (
         state.identities, state.locator, state.reference, state.incidents, state.patrols,
-        state.positions, state.tiles, state.hub, state.watching, state.ogc,
+        state.positions, state.tiles, state.hub, state.watching, state.planning, state.ogc,
     ):  # fmt: skip
         state.follower.subscribe(part.hear)
     await state.follower.start(load)

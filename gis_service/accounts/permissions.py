@@ -72,6 +72,10 @@ _TABLE: dict[str, set[str]] = {
     "contract.read": _DESK | _SQUAD | {"street_office", "planner"},
     "contract.manage": {"duty_chief", "squad_leader"},
     "coverage.read": _DESK | _SQUAD | {"street_office", "planner"},
+    # choosing demonstration communities: the figures, putting one forward, deciding
+    "planning.read": {"planner", "duty_chief", "squad_leader", "street_office"},
+    "planning.nominate": {"planner", "street_office"},
+    "planning.manage": {"planner"},
     # walks and visits of persons, and their phones
     "track.read": {"duty_chief", "squad_leader"},
     "track.upload": _SQUAD,

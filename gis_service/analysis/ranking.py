@@ -151,17 +151,16 @@ def top_members(score: Floats, top: int, groups: npt.NDArray[np.int64] | None = 
 
 def entropy_weights(values: Floats) -> Floats:
     """Weights (n,) that sum to 1 by how far each criterion tells the alternatives apart: one
-    minus the entropy of its shares (Shannon; Zeleny 1982). ``values`` (m, n) are moved so that
-    the smallest of a criterion is zero, which keeps negative ones apart; where nothing differs,
-    all weights are equal."""
+    minus the entropy of its shares (Shannon; Zeleny 1982). A criterion of ``values`` (m, n) with
+    negative numbers is moved up to begin at zero; where nothing differs, all weights are equal."""
     count, criteria = values.shape
-    moved = values - values.min(axis=0)
+    moved = values - np.minimum(values.min(axis=0), 0.0)
     total = moved.sum(axis=0)
     share = np.divide(moved, total, out=np.full_like(moved, 1 / count), where=total > 0)
     logs = np.log(share, out=np.zeros_like(share), where=share > 0)
     entropy = -(share * logs).sum(axis=0) / np.log(count) if count > 1 else np.ones(criteria)
     told = np.maximum(1.0 - entropy, 0.0)
-    told[total <= 0] = 0.0
+    told[(total <= 0) | (told < 1e-12)] = 0.0
     return told / told.sum() if told.sum() > 0 else np.full(criteria, 1 / criteria)
 
 

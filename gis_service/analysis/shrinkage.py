@@ -67,8 +67,8 @@ class Estimate:
 
 def estimate(measured: Measured) -> Estimate:
     """The areas' values with their uncertainty; see the module. Of m areas, all m are answered."""
-    enough = measured.enough
     theta, error = _on_scale(measured)
+    enough = measured.enough & np.isfinite(theta) & np.isfinite(error)
     if not enough.any():
         nothing = np.zeros(len(theta))
         return Estimate(measured.kind, nothing, nothing, 0.0, 0.0, False)

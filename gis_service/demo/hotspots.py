@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import shapely
 
 from gis_service.demo.noise import Floats, Ints
@@ -30,10 +31,13 @@ class Intensity:
     theme: Ints
 
 
-def plan_intensity(rng: np.random.Generator, shapes: np.ndarray, scale: str) -> Intensity:
+def plan_intensity(
+    rng: np.random.Generator, shapes: np.ndarray, scale: str, quiet: npt.NDArray[np.bool_]
+) -> Intensity:
     """Draws hot spots of three neighbouring grids each, and the ordinary rest.
 
-    ``shapes`` are the grids in metres. Density falls with the size of a grid, as outer grids are
+    ``shapes`` are the grids in metres; the ``quiet`` ones (n,) have no incidents, and no hot spot
+    is or borders on one. Density falls with the size of a grid, as outer grids are
     large; chance moves it by less than a factor of two, hot spots stand out by about ten. A
     local statistic sees a hot grid together with its neighbours: of several draws the first is
     taken whose weakest hot grid has a Gi* of ``CLEAR``, or else the clearest.
@@ -43,7 +47,11 @@ def plan_intensity(rng: np.random.Generator, shapes: np.ndarray, scale: str) -> 
     border = shapely.length(shapely.intersection(shapes[a], shapes[b]))
     swing = np.clip(rng.normal(0, 0.28, len(area)), -0.6, 0.55)
     usual = np.clip(area / np.median(area), 0.4, 20) ** -0.35 * np.exp(swing)
+    usual[quiet] = 0.0
+    near_quiet = quiet.copy()
+    near_quiet[a[quiet[b]]] = True
     threes = _threes(area, a[border > 25], b[border > 25])
+    threes = threes[~near_quiet[threes].any(axis=1)]
     neighbours = np.bincount(a, minlength=len(shapes))
     most = np.maximum(neighbours[threes].max(axis=1), FEW_NEIGHBOURS[scale])
     centre = shapely.get_coordinates(shapely.centroid(shapes))
@@ -57,7 +65,7 @@ def plan_intensity(rng: np.random.Generator, shapes: np.ndarray, scale: str) -> 
         theme[chosen] = np.arange(len(chosen))[:, None] % len(THEMES)
         hot = theme >= 0
         density = usual.copy()
-        density[hot] = usual[~hot].mean() * rng.uniform(*HOT, int(hot.sum()))
+        density[hot] = usual[~hot & ~quiet].mean() * rng.uniform(*HOT, int(hot.sum()))
         weakest = float(_gi_star(density, a, b)[hot].min())
         if best is None or weakest > best[0]:
             best = weakest, density, theme

@@ -11,15 +11,17 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+import shapely
 from scipy.spatial import cKDTree
 
 from gis_service.demo.areas import VIRTUAL_COMMUNITY, read_rows
-from gis_service.demo.campaigns import LEANING, Planned, leaning, move_cases, plan_campaigns
+from gis_service.demo.campaigns import LEANING, Campaign, leaning, move_cases, plan_campaigns
 from gis_service.demo.district import District
 from gis_service.demo.hotspots import THEMES, plan_intensity
 from gis_service.demo.moments import SEASONS, Calendar, draw_seconds
 from gis_service.demo.noise import Floats, Ints, stream
 from gis_service.demo.outline import CENTRE, to_degrees, to_local
+from gis_service.demo.planted import TRAP_CASES, Planted, plant_communities
 from gis_service.demo.sites import STREET, SiteChooser, Sites, in_metres
 from gis_service.hierarchy.coordinates import from_wgs84
 
@@ -73,24 +75,26 @@ class Truth:
     scale: str
     as_of: datetime
     hotspots: tuple[str, ...]
-    campaigns: tuple[Planned, ...] = ()
+    campaigns: tuple[Campaign, ...]
+    planted: Planted
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values: seed, scale, as_of (ISO 8601), hotspots (sorted grid codes), and of each
-        campaign code, effect and spurious."""
+        """As plain values: seed, scale, as_of (ISO 8601), hotspots (sorted grid codes), of each
+        campaign code, effect and spurious, the best communities and the trap."""
         return {
             "seed": self.seed,
             "scale": self.scale,
             "as_of": self.as_of.isoformat(),
             "hotspots": list(self.hotspots),
             "campaigns": [one.truth() for one in self.campaigns],
+            "communities": self.planted.truth(),
         }
 
 
 @dataclass(frozen=True)
 class Drawn:
     """The bare cases (n,), oldest first: ``case`` is a row of ``cases.csv``, ``grid`` a number in
-    the district (-1: in the community without grids)."""
+    the district (-1: in the community without grids), ``community`` the code of its community."""
 
     as_of: datetime
     cases: pd.DataFrame
@@ -101,7 +105,9 @@ class Drawn:
     site: Sites
     in_virtual: np.ndarray
     hotspots: tuple[str, ...]
-    campaigns: tuple[Planned, ...]
+    campaigns: tuple[Campaign, ...]
+    community: np.ndarray
+    planted: Planted
 
 
 def draw_cases(
@@ -119,10 +125,16 @@ def draw_cases(
         raise ValueError(f"count must not be negative: {count}")
     rng = rng or stream(seed, "incidents")
     chooser = chooser or SiteChooser(district)
-    intensity = plan_intensity(stream(seed, "hotspots"), chooser.grids, district.scale)
+    planted = plant_communities(district)
+    home = district.grid["parent_code"].to_numpy(dtype=object)
+    quiet = home == planted.trap
+    intensity = plan_intensity(stream(seed, "hotspots"), chooser.grids, district.scale, quiet)
     planned = plan_campaigns(district, seed, as_of, intensity)
     in_virtual = rng.random(count) < VIRTUAL_SHARE
     grid = rng.choice(len(chooser.grids), count, p=intensity.share)
+    few = rng.choice(np.flatnonzero(~in_virtual), min(TRAP_CASES, count), replace=False)
+    grid[few] = rng.choice(np.flatnonzero(quiet), len(few))
+    community = np.where(in_virtual, VIRTUAL_COMMUNITY, home[grid])
     site = chooser.choose(rng, grid)
     site = _into_virtual(rng, district, chooser, site, in_virtual)
     calendar = Calendar.make(rng, as_of)
@@ -136,7 +148,7 @@ def draw_cases(
     for hours in sorted(set(cases["hours"])):
         own = np.flatnonzero((cases["hours"] == hours).to_numpy()[case])
         seconds[own] = draw_seconds(rng, hours, len(own))
-    source = _sources(rng, seconds // 3600)
+    source = _sources(rng, seconds // 3600, planted.found(community))
     grid = np.where(in_virtual, -1, grid)
     moves = stream(seed, "campaign cases")
     day = move_cases(moves, planned, cases, calendar, grid, case, source, day)
@@ -151,7 +163,7 @@ def draw_cases(
     hot = tuple(sorted(district.grid["code"].to_numpy()[intensity.theme >= 0].tolist()))
     return Drawn(
         as_of, cases, case[order], grid[order], source[order], reported[order],
-        site.take(order), in_virtual[order], hot, tuple(planned),
+        site.take(order), in_virtual[order], hot, tuple(planned), community[order], planted,
     )  # fmt: skip
 
 
@@ -178,11 +190,19 @@ def make_incidents(
             "reported_at": reported,
         }
     )
-    frame = frame.join(_states(rng, frame["reported_at"], frame["source"], drawn.as_of))
+    pace = drawn.planted.pace(drawn.community)
+    frame = frame.join(_states(rng, frame["reported_at"], frame["source"], pace, drawn.as_of))
     frame["address"] = _addresses(rng, district, site, drawn.in_virtual)
     frame["description"] = _descriptions(rng, cases, case, frame["source"].to_numpy())
-    _place(rng, frame, np.column_stack((site.x, site.y)), district)
-    return frame, Truth(seed, district.scale, drawn.as_of, drawn.hotspots, drawn.campaigns)
+    trap = drawn.planted.trap
+    quiet = district.grid.geometry.to_numpy()[(district.grid["parent_code"] == trap).to_numpy()]
+    _place(
+        rng, frame, np.column_stack((site.x, site.y)), shapely.union_all(quiet),
+        drawn.community == trap,
+    )  # fmt: skip
+    return frame, Truth(
+        seed, district.scale, drawn.as_of, drawn.hotspots, drawn.campaigns, drawn.planted
+    )
 
 
 def _into_virtual(
@@ -242,22 +262,28 @@ def _numbers(reported: pd.DatetimeIndex) -> list[str]:
     return [f"{d}-{n:04d}" for d, n in zip(day, number, strict=True)]
 
 
-def _sources(rng: np.random.Generator, hour: Ints) -> np.ndarray:
+def _sources(rng: np.random.Generator, hour: Ints, found: Floats) -> np.ndarray:
+    """Who reports: by day and night, and by how much patrols find there (see ``Planted``)."""
     night = (hour >= 19) | (hour < 6)
     draw = rng.random(len(hour))
     by_day = np.searchsorted(np.cumsum(SOURCE_SHARE), draw)
     by_night = np.searchsorted(np.cumsum(NIGHT_SHARE), draw)
     number = np.minimum(np.where(night, by_night, by_day), len(SOURCES) - 1)
+    patrol, resident = SOURCES.index("patrol"), SOURCES.index("resident")
+    changes = rng.random(len(hour)) < np.abs(found)
+    number = np.where(changes & (found > 0), patrol, number)
+    number = np.where(changes & (found < 0) & (number == patrol), resident, number)
     return np.array(SOURCES, dtype=object)[number]
 
 
 def _states(
-    rng: np.random.Generator, reported: pd.Series, source: pd.Series, as_of: datetime
+    rng: np.random.Generator, reported: pd.Series, source: pd.Series, pace: Floats, as_of: datetime
 ) -> pd.DataFrame:
-    """State, closing time and the times of ``STAGES``: a case needs about 30 hours, some much
-    longer; what would close after ``as_of`` is as far as the share of its time that has passed."""
+    """State, closing time and the times of ``STAGES``: a case needs about 30 hours times ``pace``,
+    some much longer; what would close after ``as_of`` is as far as the share of its time that has
+    passed."""
     n = len(reported)
-    needed = np.exp(rng.normal(np.log(30.0), 1.05, n))
+    needed = np.exp(rng.normal(np.log(30.0), 1.05, n)) * pace
     needed *= np.where(rng.random(n) < 0.01, 8.0, 1.0)
     needed = np.clip(needed, 0.5, 24 * 80)
     passed = (pd.Timestamp(as_of) - reported).dt.total_seconds().to_numpy() / 3600
@@ -342,11 +368,21 @@ def _descriptions(
     return made
 
 
-def _place(rng: np.random.Generator, frame: pd.DataFrame, xy: Floats, district: District) -> None:
-    """Adds lon, lat, crs and accuracy_m: blurred, partly GCJ-02, partly missing."""
+def _place(
+    rng: np.random.Generator, frame: pd.DataFrame, xy: Floats, quiet: shapely.Geometry,
+    of_quiet: np.ndarray,
+) -> None:  # fmt: skip
+    """Adds lon, lat, crs and accuracy_m: blurred, partly GCJ-02, partly missing. Nothing but what
+    is ``of_quiet`` strays into the area ``quiet``."""
     n = len(frame)
     accuracy = np.round(np.clip(np.exp(rng.normal(np.log(12.0), 0.6, n)), 5, 80), 1)
     lonlat = to_degrees(xy + rng.normal(0, 1, (n, 2)) * (accuracy / 3)[:, None])
+    lonlat = np.round(lonlat, 6)
+    shapely.prepare(quiet)
+    strayed = shapely.contains_xy(quiet, lonlat[:, 0], lonlat[:, 1]) & ~of_quiet
+    lonlat[strayed | of_quiet] = to_degrees(xy[strayed | of_quiet])
+    # along the border itself: told by its address only
+    strayed &= shapely.contains_xy(quiet, lonlat[:, 0], lonlat[:, 1])
     lonlat = np.round(lonlat, 6)
     by_phone = frame["source"].isin(["resident", "hotline", "media"]).to_numpy()
     shifted = rng.random(n) < np.where(by_phone, 0.2, 0.03)
@@ -359,11 +395,11 @@ def _place(rng: np.random.Generator, frame: pd.DataFrame, xy: Floats, district: 
     lonlat[default] = CENTRE
     accuracy[default] = np.nan
     shifted[default] = False
-    bare = draw < NO_PLACE + ADDRESS_ONLY
+    bare = (draw < NO_PLACE + ADDRESS_ONLY) & ~of_quiet | strayed
     lonlat[bare] = np.nan
     accuracy[bare] = np.nan
     shifted[bare] = False
-    frame.loc[draw < NO_PLACE, "address"] = ""
+    frame.loc[(draw < NO_PLACE) & ~of_quiet, "address"] = ""
     frame["lon"], frame["lat"] = lonlat[:, 0], lonlat[:, 1]
     frame["crs"] = np.where(shifted, "gcj02", "wgs84").astype(object)
     frame["accuracy_m"] = accuracy

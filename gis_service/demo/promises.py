@@ -11,6 +11,7 @@ import numpy as np
 
 from gis_service.demo.district import District
 from gis_service.demo.noise import stream
+from gis_service.demo.planted import plant_communities
 
 OFFICERS = {"full": 120, "small": 13}
 ASSISTING = {"full": 10, "small": 1}  # 协管, members of a contract
@@ -94,13 +95,21 @@ def plan_patrols(district: District, seed: int, as_of: datetime) -> Plan:
     for code in sorted(district.grid["code"]):
         by_street.setdefault(code[:9], []).append(code)
     total = len(district.grid)
-    plan.no_contract = _draw(rng, sorted(district.grid["code"]), max(2, SHARE_NONE * total))
+    # promises in the best communities are kept, and in the one that only seems so
+    planted = plant_communities(district)
+    kept = (*planted.best, planted.trap)
+    well = {code for code in district.grid["code"] if code.startswith(kept)}
+    plan.no_contract = _draw(
+        rng, sorted(set(district.grid["code"]) - well), max(2, SHARE_NONE * total)
+    )
     leads = _leads(rng, by_street, set(plan.no_contract), scale)
     names = _names(rng, len(leads) + ASSISTING[scale] + IDLE[scale])
     for number, lead in enumerate(leads):
         plan.officers.append(_officer(lead.code, names[number], lead.squad, True, rng))
 
     many = [lead for lead in leads if len(lead.grids) >= 5]
+    elsewhere = [lead for lead in many if not well.intersection(lead.grids)]
+    many = elsewhere if len(elsewhere) >= 2 * (SILENT[scale] + EXPIRED[scale]) else many
     plan.silent = _draw(rng, [lead.code for lead in many], SILENT[scale])
     active = [lead for lead in leads if lead.code not in plan.silent]
     lapsed = _draw(
@@ -110,7 +119,7 @@ def plan_patrols(district: District, seed: int, as_of: datetime) -> Plan:
     plan.expired = [grid for grids in gone.values() for grid in grids]
     free = [[grid for grid in lead.grids if grid not in gone.get(lead.code, ())] for lead in active]
     # one grid of each officer at least stays as it should be
-    usual = [grid for grids in free for grid in grids[1:]]
+    usual = [grid for grids in free for grid in grids[1:] if grid not in well]
     plan.never_visited = _draw(rng, usual, max(2, SHARE_NEVER * total))
     usual = [grid for grid in usual if grid not in plan.never_visited]
     plan.overdue = _draw(rng, usual, max(3, SHARE_OVERDUE * total))

@@ -114,6 +114,10 @@ def test_entropy_weights_favour_what_tells_apart() -> None:
     assert found[0] == 0
     assert found[1] > found[2] > 0
     assert entropy_weights(np.ones((4, 2))).tolist() == [0.5, 0.5]
+    from skcriteria.preprocessing.weighters import entropy_weights as theirs
+
+    assert entropy_weights(AIRCRAFT) == pytest.approx(theirs(AIRCRAFT), abs=1e-12)
+    assert np.isfinite(entropy_weights(AIRCRAFT - 4)).all()
 
 
 def test_draws_keep_zero_weights_and_the_mean() -> None:

@@ -6,7 +6,7 @@ from geoalchemy2 import Geometry
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "2026_11_27_planning"
-down_revision = "2026_11_26_inbox"
+down_revision = "2026_11_27_communities"
 branch_labels = None
 depends_on = None
 

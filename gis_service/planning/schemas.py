@@ -1,0 +1,163 @@
+"""What the endpoints of planning take and answer."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from gis_service.planning.weighing import Question
+
+Code = Field(min_length=1, max_length=50, description="code of a community")
+Words = Field(min_length=1, max_length=4_000)
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class Named(BaseModel):
+    """An area."""
+
+    code: str
+    name: str | None
+
+
+class IndicatorTable(BaseModel):
+    """Every indicator of every candidate. A cell has ``value, numerator, denominator, sample,
+    enough, low, high``; null where nothing was measured."""
+
+    since: str
+    until: str
+    crs: str = Field(description="of centres: WGS84")
+    groups: dict[str, dict[str, str]]
+    indicators: list[dict[str, Any]]
+    items: list[dict[str, Any]]
+
+
+class Ranked(BaseModel):
+    """A community's place. ``score``: higher is better; ``top_share``: in what share of draws of
+    weights and figures it is among the first; ``thin``: indicators with too few cases."""
+
+    community: Named
+    street: Named
+    rank: int
+    score: float
+    top_share: float
+    standing: Literal["always", "usually", "fragile", "seldom"]
+    chosen: bool
+    tied: bool
+    thin: list[str]
+
+
+class Ranking(BaseModel):
+    """A ranking with what it hangs on."""
+
+    question: Question
+    since: str
+    until: str
+    items: list[Ranked]
+    excluded: list[dict[str, Any]]
+    indicators: list[dict[str, Any]]
+    tipping: list[dict[str, Any]]
+    draws: int
+    warnings: list[dict[str, str]]
+
+
+class NewRound(Strict):
+    """A round: the question and its period, days or times as everywhere."""
+
+    name: str = Field(min_length=1, max_length=200)
+    question: Question = Field(default_factory=Question)
+    from_: str | None = Field(None, alias="from", max_length=40)
+    to: str | None = Field(None, max_length=40)
+
+
+class Choice(Strict):
+    """A community that is chosen, and why."""
+
+    community: str = Code
+    reason: str = Words
+
+
+class Decision(Strict):
+    """Who is chosen. ``override_reason`` is needed where they are not the ones ranked first."""
+
+    choices: list[Choice] = Field(min_length=1, max_length=20)
+    override_reason: str = Field("", max_length=4_000)
+    approval: str = Field(min_length=1, max_length=200, description="number of the document")
+
+
+class NewNomination(Strict):
+    """A street puts a community forward."""
+
+    community: str = Code
+    reason: str = Words
+
+
+class NewVisit(Strict):
+    """What a visit on site found."""
+
+    community: str = Code
+    visited_on: date
+    visitors: str = Field(min_length=1, max_length=500)
+    findings: str = Words
+    verdict: Literal["suitable", "conditional", "unsuitable"]
+
+
+class NewNote(Strict):
+    """Experience of a community that others can take over."""
+
+    community: str = Code
+    title: str = Field(min_length=1, max_length=200)
+    body: str = Field(min_length=1, max_length=20_000)
+
+
+class Round(BaseModel):
+    """A round without its figures."""
+
+    id: int
+    name: str
+    state: Literal["open", "decided"]
+    question: Question
+    digest: str
+    library: str
+    created_by: str
+    created_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+    override_reason: str | None
+    approval: str | None
+    choices: list[dict[str, Any]]
+
+
+class RoundPage(BaseModel):
+    """Rounds, the newest first."""
+
+    items: list[Round]
+    next: None = None
+
+
+class FullRound(Round):
+    """A round with everything it was decided on."""
+
+    answer: Ranking
+    table: IndicatorTable
+    nominations: list[dict[str, Any]]
+    visits: list[dict[str, Any]]
+
+
+class Replay(BaseModel):
+    """The same question to the frozen figures once more; ``same``: to the last digit."""
+
+    same: bool
+    digest: str
+    recorded: str
+
+
+class NotePage(BaseModel):
+    """Experience notes, the newest first."""
+
+    items: list[dict[str, Any]]
+    next: None = None

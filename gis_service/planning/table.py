@@ -1,0 +1,166 @@
+"""All indicators of all communities at one moment: what a ranking is computed from, and what a
+round freezes so that it can be computed again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gis_service.analysis.shrinkage import NINETY, Estimate, Measured, estimate
+from gis_service.planning.figures import FIGURES, Community, Figures, Sources
+from gis_service.planning.registry import Indicator, built_in
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Column:
+    """An indicator with its figures (m,) and what they are worth."""
+
+    indicator: Indicator
+    figures: Figures
+    estimate: Estimate
+
+    @property
+    def enough(self) -> npt.NDArray[np.bool_]:
+        """Where there are cases enough to claim something."""
+        return np.isfinite(self.figures.value) & (self.figures.sample >= self.indicator.least)
+
+    def worth(self, step: float | Floats) -> Floats:
+        """In the indicator's unit, ``step`` errors above the estimate; see ``Estimate.at``."""
+        return self.estimate.at(step) * (100.0 if self.indicator.kind == "share" else 1.0)
+
+    def careful(self, caution: float) -> Floats:
+        """What may be counted on: ``caution`` errors to the worse side."""
+        return self.worth(-caution if self.indicator.rising else caution)
+
+
+def make_column(indicator: Indicator, figures: Figures) -> Column:
+    """The column of measured figures."""
+    return Column(
+        indicator, figures,
+        estimate(
+            Measured(
+                indicator.kind, figures.value, figures.numerator, figures.denominator,
+                figures.sample, figures.spread, indicator.least,
+            )
+        ),
+    )  # fmt: skip
+
+
+@dataclass
+class Table:
+    """Communities (m) and columns (n) of reports in ``[since, until)``, both ISO 8601."""
+
+    communities: list[Community]
+    columns: list[Column]
+    since: str
+    until: str
+    _kept: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    def column(self, name: str) -> Column | None:
+        """The column of an indicator."""
+        return next((one for one in self.columns if one.indicator.id == name), None)
+
+    def careful(self, caution: float) -> Floats:
+        """(m, n) of :meth:`Column.careful`."""
+        key = ("careful", caution)
+        if key not in self._kept:
+            self._kept[key] = np.column_stack([one.careful(caution) for one in self.columns])
+        found: Floats = self._kept[key]
+        return found
+
+    def drawn(self, caution: float, count: int, seed: int) -> Floats:
+        """(count, m, n): the same with each figure drawn anew from what it may be."""
+        key = ("drawn", caution, count, seed)
+        if key not in self._kept:
+            rng = np.random.default_rng(seed)
+            noise = rng.standard_normal((len(self.columns), count, len(self.communities)))
+            self._kept[key] = np.stack(
+                [
+                    one.worth(noise[n] + (-caution if one.indicator.rising else caution))
+                    for n, one in enumerate(self.columns)
+                ],
+                axis=-1,
+            )
+        found: Floats = self._kept[key]
+        return found
+
+    def cells(self, row: int) -> dict[str, dict[str, Any]]:
+        """What is known of a community by indicator: value, numerator, denominator, sample and the
+        interval that nine in ten hold; null where there is none, never zero."""
+        out = {}
+        for one in self.columns:
+            low, high = one.worth(-NINETY)[row], one.worth(NINETY)[row]
+            enough = bool(one.enough[row])
+            out[one.indicator.id] = {
+                "value": _number(one.figures.value[row]),
+                "numerator": _number(one.figures.numerator[row]),
+                "denominator": _number(one.figures.denominator[row]),
+                "sample": int(one.figures.sample[row]),
+                "enough": enough,
+                "low": _number(low) if enough and one.indicator.kind != "known" else None,
+                "high": _number(high) if enough and one.indicator.kind != "known" else None,
+            }
+        return out
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, so that :func:`table_of` gives the same table to the last bit."""
+        return {
+            "since": self.since,
+            "until": self.until,
+            "communities": [asdict(one) for one in self.communities],
+            "columns": [
+                {
+                    "indicator": asdict(one.indicator),
+                    **{
+                        name: [None if np.isnan(value) else float(value) for value in values]
+                        for name, values in vars(one.figures).items()
+                    },
+                }
+                for one in self.columns
+            ],
+        }
+
+
+def table_of(frozen: dict[str, Any]) -> Table:
+    """The table that was written by :meth:`Table.to_json`."""
+    columns = [
+        make_column(
+            Indicator(**one["indicator"]),
+            Figures(
+                *(
+                    np.array([np.nan if value is None else value for value in one[name]], float)
+                    for name in ("value", "numerator", "denominator", "sample", "spread")
+                )
+            ),
+        )
+        for one in frozen["columns"]
+    ]
+    communities = [Community(**one) for one in frozen["communities"]]
+    return Table(communities, columns, frozen["since"], frozen["until"])
+
+
+def make_table(sources: Sources, own: Sequence[tuple[Indicator, dict[int, float]]]) -> Table:
+    """Counts everything. ``own``: further indicators with values by area id."""
+    columns = [
+        make_column(indicator, FIGURES[indicator.id](sources)) for indicator in built_in()
+    ] if sources.communities else []  # fmt: skip
+    for indicator, values in own:
+        value = np.array([values.get(one.area_id, np.nan) for one in sources.communities], float)
+        nothing = np.full(len(value), np.nan)
+        sample = np.isfinite(value).astype(float)
+        columns.append(make_column(indicator, Figures(value, value, nothing, sample, nothing)))
+    return Table(
+        sources.communities, columns,
+        sources.since.astimezone(sources.zone).isoformat(),
+        sources.until.astimezone(sources.zone).isoformat(),
+    )  # fmt: skip
+
+
+def _number(value: float) -> float | None:
+    return round(float(value), 4) if np.isfinite(value) else None
