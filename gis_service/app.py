@@ -28,6 +28,7 @@ from gis_service.communities.public_router import answer_limit
 from gis_service.communities.public_router import router as residents_router
 from gis_service.communities.router import router as posts_router
 from gis_service.communities.station_router import router as stations_router
+from gis_service.communities.survey_router import router as surveys_router
 from gis_service.db.engine import (
     async_session_factory,
     conninfo,
@@ -113,7 +114,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         stream_router, metrics_router, open311_router, watches_router, public_router,
         attachments_router, accounts_router, reference_router, responsibility_router,
         contract_router, coverage_router, tracks_router, posts_router, stations_router,
-        activities_router, opinions_router, residents_router, planning_router, round_router,
+        activities_router,
+        opinions_router,
+        residents_router,
+        planning_router,
+        round_router,
+        surveys_router,
         web_router,
     ):  # fmt: skip
         app.include_router(router)

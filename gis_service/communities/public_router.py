@@ -1,4 +1,4 @@
-"""HTTP for residents: sign up for an activity."""
+"""HTTP for residents: sign up for an activity, answer a survey."""
 
 from __future__ import annotations
 
@@ -10,10 +10,16 @@ from limits import RateLimitItemPerHour
 from gis_service.accounts.attempts import PerAddress
 from gis_service.accounts.dependencies import public
 from gis_service.accounts.router import address_of
-from gis_service.communities import signups
+from gis_service.communities import signups, survey_queries, surveys
 from gis_service.communities.activity_schemas import SignUp
 from gis_service.communities.asking import json_of
-from gis_service.dependencies import SessionDependency, refuse_unknown_parameters
+from gis_service.communities.survey_schemas import Answers
+from gis_service.dependencies import (
+    SessionDependency,
+    SettingsDependency,
+    refuse_unknown_parameters,
+)
+from gis_service.errors import NotFound
 from gis_service.settings import Settings
 
 router = APIRouter(
@@ -57,3 +63,38 @@ async def take_back(request: Request, code: CodePath, session: SessionDependency
     await session.run_sync(signups.take_back, code)
     await session.commit()
     return Response(status_code=204)
+
+
+@router.get("/surveys/{code}")
+async def get_survey(
+    code: CodePath, session: SessionDependency, settings: SettingsDependency
+) -> Response:
+    """The questions of a round that residents answer; which answers of a quiz are right is not
+    said."""
+    rows = await session.run_sync(lambda sync: survey_queries.list_rounds(sync, code=code))
+    if not rows or not rows[0]["public"]:
+        raise NotFound(f"no round {code!r}", f"没有调查轮次 {code!r}", where="code")
+    told = surveys.present_round(rows[0], settings)
+    for name in ("responses", "communities"):
+        del told[name]
+    told["questions"] = [
+        {name: value for name, value in one.items() if name not in ("right", "measure")}
+        for one in told["questions"]
+    ]
+    return json_of(told)
+
+
+@router.post("/surveys/{code}", status_code=201)
+async def answer_survey(
+    request: Request,
+    code: CodePath,
+    body: Answers,
+    session: SessionDependency,
+    settings: SettingsDependency,
+) -> Response:
+    """Answer a survey; a submission sent twice under one ``key`` counts once."""
+    count(request)
+    told = await session.run_sync(surveys.take_answers, settings, None, code, body)
+    await session.commit()
+    told.pop("id")
+    return json_of(told, 201 if told["created"] else 200)
