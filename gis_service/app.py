@@ -23,6 +23,7 @@ from gis_service.accounts.identities import Identities
 from gis_service.accounts.router import router as accounts_router
 from gis_service.attachments.router import router as attachments_router
 from gis_service.communities.activity_router import router as activities_router
+from gis_service.communities.community_router import router as communities_router
 from gis_service.communities.opinion_router import router as opinions_router
 from gis_service.communities.public_router import answer_limit
 from gis_service.communities.public_router import router as residents_router
@@ -120,6 +121,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         planning_router,
         round_router,
         surveys_router,
+        communities_router,
         web_router,
     ):  # fmt: skip
         app.include_router(router)

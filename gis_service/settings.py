@@ -139,6 +139,9 @@ class Settings(BaseSettings):
     walking_m: float = Field(
         500.0, gt=0, le=5000, description="walking distance to a station, straight line, m"
     )
+    public_url: str | None = Field(
+        None, description="where residents reach the service, for QR codes; unset: as it was asked"
+    )
     public_answers_per_hour: int = Field(
         30, ge=1, description="answers to surveys and sign-ups from one address"
     )

@@ -37,7 +37,8 @@ _TABLE: dict[str, set[str]] = {
     "incident.quick": _SQUAD,
     "incident.verify": _DESK | _SQUAD | _LOCAL,
     "incident.decline": _DESK,
-    "incident.file": _DESK,
+    # a community takes its residents' orders; see incidents/actions.py
+    "incident.file": _DESK | {"community_worker"},
     "incident.dispatch": _DESK | {"street_office", "community_worker"},
     "incident.accept": _HANDLERS,
     "incident.return": _HANDLERS,

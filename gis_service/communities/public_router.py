@@ -1,18 +1,23 @@
-"""HTTP for residents: sign up for an activity, answer a survey."""
+"""HTTP for residents: what a community has, sign up for an activity, answer a survey."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import io
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+import segno
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from limits import RateLimitItemPerHour
+from sqlalchemy.orm import Session
 
 from gis_service.accounts.attempts import PerAddress
 from gis_service.accounts.dependencies import public
 from gis_service.accounts.router import address_of
-from gis_service.communities import signups, survey_queries, surveys
+from gis_service.communities import overview, signups, survey_queries, surveys
 from gis_service.communities.activity_schemas import SignUp
-from gis_service.communities.asking import json_of
+from gis_service.communities.asking import PRIVATE, json_of
+from gis_service.communities.scope import community_of
 from gis_service.communities.survey_schemas import Answers
 from gis_service.dependencies import (
     SessionDependency,
@@ -98,3 +103,44 @@ async def answer_survey(
     await session.commit()
     told.pop("id")
     return json_of(told, 201 if told["created"] else 200)
+
+
+@router.get("/communities/{code}/notice")
+async def get_notice(
+    code: CodePath, session: SessionDependency, settings: SettingsDependency
+) -> Response:
+    """What everybody may know of a community: the post as published, stations, coming activities,
+    open surveys, and what was done, counted with its denominators."""
+
+    def read(sync: Session) -> dict[str, Any]:
+        return overview.notice(sync, settings, community_of(sync, code))
+
+    return json_of(await session.run_sync(read))
+
+
+@router.get("/communities/{code}/qr.svg")
+async def get_qr(
+    request: Request,
+    code: CodePath,
+    session: SessionDependency,
+    settings: SettingsDependency,
+    round: Annotated[str | None, Query(max_length=64, description="code")] = None,
+) -> Response:
+    """The QR code of a community's page, or with ``round`` of the survey to answer there."""
+
+    def read(sync: Session) -> str:
+        place = community_of(sync, code)
+        if round is None:
+            return f"communities/{quote(place.code, safe='')}"
+        return f"survey/{quote(surveys.round_of(sync, round).code, safe='')}?" + urlencode(
+            {"community": place.code}
+        )
+
+    path = await session.run_sync(read)
+    base = (settings.public_url or str(request.base_url)).rstrip("/")
+    out = io.BytesIO()
+    # redundancy for a sheet that hangs in the rain
+    segno.make(f"{base}/{path}", error="q", micro=False).save(
+        out, kind="svg", border=2, xmldecl=False, svgclass=None, lineclass=None, omitsize=True
+    )
+    return Response(out.getvalue(), media_type="image/svg+xml", headers=PRIVATE)

@@ -134,6 +134,11 @@ def _own_unit(change: Change) -> None:
 
 def _file(change: Change) -> None:
     row, settings = change.row, change.desk.settings
+    if change.identity.role == "community_worker" and not row["is_order"]:
+        raise Forbidden(
+            "a community takes residents' orders, the centre files other incidents",
+            "社区仅受理居民点单，其他案件由指挥中心立案",
+        )
     if row["state"] == "reported" and row["source"] not in settings.file_unverified:
         raise Conflict(
             f"a report from {row['source']!r} is verified before it is filed",
