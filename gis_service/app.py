@@ -22,6 +22,7 @@ from gis_service.accounts.dependencies import anyone
 from gis_service.accounts.identities import Identities
 from gis_service.accounts.router import router as accounts_router
 from gis_service.attachments.router import router as attachments_router
+from gis_service.campaigns.router import router as campaigns_router
 from gis_service.communities.activity_router import router as activities_router
 from gis_service.communities.community_router import router as communities_router
 from gis_service.communities.opinion_router import router as opinions_router
@@ -114,7 +115,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         positions_router, locate_router, maps_router, hierarchy_router, incidents_router,
         stream_router, metrics_router, open311_router, watches_router, public_router,
         attachments_router, accounts_router, reference_router, responsibility_router,
-        contract_router, coverage_router, tracks_router, posts_router, stations_router,
+        contract_router,
+        coverage_router,
+        tracks_router,
+        posts_router,
+        stations_router,
         activities_router,
         opinions_router,
         residents_router,
@@ -122,6 +127,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         round_router,
         surveys_router,
         communities_router,
+        campaigns_router,
         web_router,
     ):  # fmt: skip
         app.include_router(router)

@@ -146,6 +146,11 @@ class Settings(BaseSettings):
         30, ge=1, description="answers to surveys and sign-ups from one address"
     )
 
+    # campaigns
+    spillover_m: float = Field(
+        50.0, ge=0, description="grids so near to a campaign are not compared with it, m"
+    )
+
     # what the map shows
     title: str = Field("网格巡查与案件地图", description="title of the map page")
     title_en: str = Field("Grid patrol and incident map", description="its English title")

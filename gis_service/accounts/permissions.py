@@ -91,6 +91,10 @@ _TABLE: dict[str, set[str]] = {
     "survey.manage": {"planner", "street_office"},
     "survey.enter": _LOCAL | _SQUAD | {"planner"},
     "opinion.manage": _LOCAL | {"planner", "unit_handler"},
+    # campaigns: setting them up; their tasks and photos, by who takes part
+    "campaign.read": _EVERYONE,
+    "campaign.manage": {"duty_chief", "planner"},
+    "campaign.work": {"duty_chief", "planner"} | _HANDLERS | _LOCAL,
     "reference.manage": {"duty_chief"},
     "snapshot.make": _EVERYONE - {"viewer"},
     # of oneself

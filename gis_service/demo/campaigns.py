@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gis_service.demo.areas import read_rows
 from gis_service.demo.district import District
 from gis_service.demo.hotspots import THEMES, Intensity
 from gis_service.demo.moments import Calendar
@@ -57,6 +58,11 @@ class Campaign:
         if self.theme:
             return (cases["theme"] == self.theme).to_numpy()
         return cases["code"].str.startswith(self.classes).to_numpy()
+
+    def class_codes(self) -> list[str]:
+        """The classes or groups of classes that it is about."""
+        cases = pd.DataFrame(read_rows("cases.csv"))
+        return sorted(cases["code"][self.concerns(cases)]) if self.theme else list(self.classes)
 
 
 def plan_campaigns(

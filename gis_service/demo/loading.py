@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from gis_service.basemap.features import ROAD_RANKS, replace_features
 from gis_service.demo.accounts import ensure_demo_accounts
+from gis_service.demo.campaign_loading import load_demo_campaigns
 from gis_service.demo.district import District, Scale, make_district
 from gis_service.demo.incidents import latest_midnight, make_incidents
 from gis_service.demo.patrol_loading import (
@@ -81,7 +82,7 @@ def load_demo(
         with sessions.begin() as session:
             _load_areas(session, settings, district, source, as_of, followers)
     progress(0.6, "生成案件 / generating incidents")
-    incidents, _ = make_incidents(district, seed, as_of)
+    incidents, planted = make_incidents(district, seed, as_of)
     progress(0.7, "载入案件 / loading incidents")
     with sessions.begin() as session:
         locator = load_locator(session, settings)
@@ -92,6 +93,8 @@ def load_demo(
             update={"origin": f"demo-{seed}-{scale}"}
         )
         result = load_incidents(sessions, path, mapping, locator, settings)
+    with sessions.begin() as session:
+        load_demo_campaigns(session, settings, district, planted.campaigns, as_of)
     progress(0.85, "生成巡查轨迹 / walking the grids")
     load_demo_walks(
         sessions, settings, district, as_of,

@@ -185,7 +185,7 @@ class Tiles:
             seen = wanted.visible
             return {
                 "since": wanted.since, "until": wanted.until, "everybody": seen is None,
-                "squads": list(seen.squads) if seen else [],
+                "squads": list(seen.squads) if seen else [], "grid_kind": self.settings.grid_kind,
             }  # fmt: skip
         return {
             "grid_kind": self.settings.grid_kind,
