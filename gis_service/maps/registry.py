@@ -48,7 +48,7 @@ class Layer(_Strict):
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     title: Words
     description: Words
-    group: Literal["areas", "incidents", "analysis", "patrols", "basemap"]
+    group: Literal["areas", "incidents", "analysis", "patrols", "planning", "basemap"]
     source: Literal["sql", "density"]
     geometry: Literal["polygon", "line", "point", "mixed"]
     topics: tuple[str, ...] = Field(description="events of these topics make its tiles stale")
@@ -106,7 +106,7 @@ class Registry:
         return iter(self.layers.values())
 
 
-GROUPS = ("basemap", "areas", "analysis", "patrols", "incidents")
+GROUPS = ("basemap", "areas", "analysis", "patrols", "planning", "incidents")
 
 
 def read_registry(folder: Path) -> Registry:

@@ -107,9 +107,13 @@ class LivePlanning:
     async def hear(self, events: list[Published]) -> None:
         """A subscriber of the feed."""
         if any(event.topic in TOPICS for event in events):
-            with self._lock:
-                self._ground = None
-                self._tables.clear()
+            self.forget()
+
+    def forget(self) -> None:
+        """Read everything anew at the next question."""
+        with self._lock:
+            self._ground = None
+            self._tables.clear()
 
     def table(
         self, incidents: Snapshot, patrols: Patrols, since: datetime, until: datetime

@@ -47,10 +47,11 @@ async def ask_table(request: Request, from_: str | None, to: str | None) -> Tabl
     """The table of a period. Raises InvalidInput naming ``from`` or ``to``."""
     settings: Settings = request.app.state.settings
     since, until = parse_period(from_, to, ZoneInfo(settings.timezone))
-    return await _table(request, since, until)
+    return await table_between(request, since, until)
 
 
-async def _table(request: Request, since: datetime, until: datetime) -> Table:
+async def table_between(request: Request, since: datetime, until: datetime) -> Table:
+    """The table of reports in ``[since, until)``."""
     state = request.app.state
     planning: LivePlanning = state.planning
     return await asyncio.to_thread(
@@ -179,6 +180,7 @@ async def get_profile(
 
 @router.post("/own-indicators", status_code=201, dependencies=[Manages])
 async def add_own_indicators(
+    request: Request,
     session: SessionDependency,
     settings: SettingsDependency,
     identity: SignedIn,
@@ -190,16 +192,18 @@ async def add_own_indicators(
     rows = await asyncio.to_thread(uploaded_rows, file.file, name, settings.upload_bytes)
     result = await session.run_sync(lambda sync: load_own(sync, rows, name, group, identity.name))
     await session.commit()
+    request.app.state.planning.forget()  # other workers hear of it
     return result
 
 
 @router.delete("/own-indicators/{indicator}", status_code=204, dependencies=[Manages])
 async def delete_own_indicator(
-    session: SessionDependency, indicator: Annotated[str, Path(max_length=80)]
+    request: Request, session: SessionDependency, indicator: Annotated[str, Path(max_length=80)]
 ) -> Response:
     """Forget an own indicator; rounds keep what they froze."""
     await session.run_sync(remove_own, indicator)
     await session.commit()
+    request.app.state.planning.forget()
     return Response(status_code=204)
 
 

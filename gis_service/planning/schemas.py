@@ -161,3 +161,30 @@ class NotePage(BaseModel):
 
     items: list[dict[str, Any]]
     next: None = None
+
+
+class SitingQuestion(Strict):
+    """How many new stations, and how far people walk."""
+
+    stations: int = Field(3, ge=1, le=20)
+    reach_m: float = Field(500.0, ge=50, le=3_000, description="m")
+
+
+class SitingAnswer(BaseModel):
+    """A run: question, answer (sites in WGS84, what they add, how distances were taken), who."""
+
+    run: dict[str, Any] | None
+
+
+class Review(BaseModel):
+    """Before and after. An indicator's ``verdict`` is better, worse, unclear, no_baseline, thin,
+    too_few_compared or constant."""
+
+    at: str
+    before: list[str]
+    after: list[str]
+    communities: list[Named]
+    controls: list[Named]
+    indicators: list[dict[str, Any]]
+    permutations: int
+    warnings: list[dict[str, str]]

@@ -119,6 +119,7 @@ PAGES = (
     Page("/public", None, "public.html", "public/main.js"),
     Page("/dispatch", "incident.read", "dispatch.html", "dispatch/main.js"),
     Page("/coverage", "coverage.read", "coverage.html", "coverage/main.js"),
+    Page("/planning", "planning.read", "planning.html", "planning/main.js"),
     Page("/figures", "metrics.read", "figures.html", "figures/main.js"),
     Page("/watches", "self", "watches.html", "watches/main.js"),
     Page("/field", "incident.report", "field.html", "field/main.js"),

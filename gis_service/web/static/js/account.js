@@ -45,6 +45,7 @@ export function startAccount() {
         h("span", { class: "note", text: [account.name, pick(account.role)].join(" · ") })),
       may("incident.read") && h("a", { class: "menu-item", href: "/dispatch", text: t("dispatch.title") }),
       may("coverage.read") && h("a", { class: "menu-item", href: "/coverage", text: t("coverage.title") }),
+      may("planning.read") && h("a", { class: "menu-item", href: "/planning", text: t("planning.title") }),
       may("metrics.read") && h("a", { class: "menu-item", href: "/figures", text: t("figures.title") }),
       may("incident.report") && h("a", { class: "menu-item", href: "/field", text: t("field.title") }),
       may("self") && h("a", { class: "menu-item", href: "/watches", text: t("watches.title") }),

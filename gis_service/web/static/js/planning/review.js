@@ -1,0 +1,84 @@
+/** What changed in the chosen communities, beside comparable ones; and experience to take over. */
+
+import { may } from "../account.js";
+import { getJSON, send } from "../api.js";
+import { byId, fill, h } from "../dom.js";
+import { addDays, date, isoDay, number, pick, showDay, t } from "../i18n.js";
+import { complain } from "../messages.js";
+import { plan } from "./plan.js";
+
+const asked = { /** @type {string[]} */ communities: [], at: "", days: 90 };
+
+export async function showReview() {
+  if (!asked.at) {
+    const { items } = await getJSON("/api/planning/rounds").catch(() => ({ items: [] }));
+    const decided = items.find((/** @type {any} */ one) => one.state === "decided");
+    asked.communities = decided?.choices.map((/** @type {any} */ one) => one.community.code) ?? [];
+    asked.at = decided ? isoDay(decided.decided_at) : addDays(isoDay(new Date()), -asked.days);
+  }
+  form();
+  if (asked.communities.length) await load();
+}
+
+function form() {
+  fill(byId("review"), h("h2", { text: t("planning.tab.review") }), h("p", { class: "note", text: t("planning.reviewHint") }),
+    h("form", { class: "review-form", on: { submit: (/** @type {any} */ event) => {
+      event.preventDefault();
+      asked.communities = [...byId("review-who").querySelectorAll("input:checked")].map((/** @type {any} */ one) => one.value);
+      asked.at = byId("review-at").value;
+      asked.days = Number(byId("review-days").value);
+      void load();
+    } } },
+    h("div", { class: "ticks", id: "review-who" }, plan.table.items.map((row) => h("label", { class: "tick" }, h("input", { type: "checkbox", value: row.community.code, checked: asked.communities.includes(row.community.code) }), row.community.name))),
+    h("label", {}, t("planning.since"), h("input", { class: "field", type: "date", id: "review-at", value: asked.at, required: true })),
+    h("label", {}, t("planning.days"), h("input", { class: "field", type: "number", id: "review-days", min: "14", max: "365", value: String(asked.days) })),
+    h("button", { class: "button primary", text: t("planning.compute") })),
+    h("div", { id: "review-answer" }), h("div", { id: "experience" }));
+  void notes();
+}
+
+async function load() {
+  try {
+    draw(await getJSON("/api/planning/review", { community: asked.communities, at: asked.at, days: asked.days }));
+  } catch (error) {
+    complain(t("planning.tab.review"), error);
+  }
+}
+
+/** @param {any} found */
+function draw(found) {
+  fill(byId("review-answer"),
+    h("p", { class: "note", text: t("planning.windows", { before: showDay(found.before[0].slice(0, 10)), at: showDay(found.at.slice(0, 10)), after: showDay(found.after[1].slice(0, 10)) }) }),
+    found.warnings.map((/** @type {any} */ one) => h("p", { class: "warning", text: pick(one) })),
+    h("table", { class: "review-table" }, h("thead", {}, h("tr", {}, ["indicator", "treated", "others", "change", "chance", "says"].map((name) => h("th", { scope: "col", text: t(`planning.review.${name}`) })))),
+      h("tbody", {}, found.indicators.map((/** @type {any} */ one) => h("tr", { class: `verdict-${one.verdict}` },
+        h("th", { scope: "row", text: pick(one.title) }),
+        h("td", { text: pair(one.treated, one) }), h("td", { text: pair(one.others, one) }),
+        h("td", { text: one.estimate === null ? "—" : `${one.estimate > 0 ? "+" : ""}${number(one.estimate, 1)} (${number(one.low, 1)} … ${number(one.high, 1)})` }),
+        h("td", { text: one.p === null ? "—" : number(one.p, 3) }), h("td", { text: pick(one.words) }))))),
+    h("p", { class: "note", text: t("planning.comparedWith", { names: found.controls.map((/** @type {any} */ one) => one.name).join("、"), n: found.permutations }) }));
+}
+
+/** @param {any} ends @param {any} one */
+const pair = (ends, one) => [ends.before, ends.after].map((value) => (value === null ? t("planning.missing") : `${number(value, 1)}`)).join(" → ") + ` ${pick(one.unit)}`;
+
+async function notes() {
+  const { items } = await getJSON("/api/planning/experience").catch(() => ({ items: [] }));
+  fill(byId("experience"), h("h3", { text: t("planning.experience") }),
+    items.length === 0 && h("p", { class: "none", text: t("planning.noneYet") }),
+    items.map((/** @type {any} */ one) => h("article", {}, h("h4", { text: `${one.community.name} · ${one.title}` }), h("p", { text: one.body }), h("small", { text: `${one.created_by} · ${date(one.created_at)}` }))),
+    may("planning.manage") && h("details", { class: "form" }, h("summary", { text: t("planning.addNote") }),
+      h("form", { id: "form-experience", on: { submit: async (/** @type {any} */ event) => {
+        event.preventDefault();
+        try {
+          await send("POST", "/api/planning/experience", Object.fromEntries(new FormData(event.target)));
+          await notes();
+        } catch (error) {
+          complain(t("planning.experience"), error);
+        }
+      } } },
+      h("label", {}, t("planning.field.community"), h("select", { class: "field", name: "community" }, plan.table.items.map((row) => h("option", { value: row.community.code, text: row.community.name })))),
+      h("label", {}, t("planning.field.title"), h("input", { class: "field", name: "title", required: true })),
+      h("label", { class: "wide" }, t("planning.field.body"), h("textarea", { class: "field", name: "body", rows: 4, required: true })),
+      h("button", { class: "button primary", text: t("planning.save") }))));
+}
