@@ -113,9 +113,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # /api/areas/{level}/series stands before /api/areas/{level}/{code}
     # and what is asked by the thousand a second before all
     for router in (
-        positions_router, locate_router, maps_router, hierarchy_router, incidents_router,
-        stream_router, metrics_router, open311_router, watches_router, public_router,
-        attachments_router, accounts_router, reference_router, responsibility_router,
+        positions_router,
+        locate_router,
+        maps_router,
+        hierarchy_router,
+        incidents_router,
+        stream_router,
+        metrics_router,
+        open311_router,
+        watches_router,
+        public_router,
+        attachments_router,
+        accounts_router,
+        reference_router,
+        responsibility_router,
         contract_router,
         coverage_router,
         tracks_router,
@@ -131,7 +142,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         campaigns_router,
         places_router,
         web_router,
-    ):  # fmt: skip
+    ):
         app.include_router(router)
     for path, answer in (("/healthz", _alive), ("/readyz", _ready)):
         app.add_api_route(path, answer, include_in_schema=False, dependencies=[Depends(anyone())])

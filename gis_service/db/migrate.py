@@ -9,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, MetaData, text
+from sqlalchemy import Connection, Engine, MetaData, text
 
 import gis_service
 from gis_service.db.engine import Base
@@ -17,6 +17,15 @@ from gis_service.db.engine import Base
 HERE = Path(__file__).parent
 EXTENSIONS = ("postgis", "pg_trgm")
 MIGRATION_LOCK = 4_711_001  # any number of our own: two migrations never run at once
+
+# what an extension brought along is not ours
+VIEWS = """
+SELECT format('DROP %s IF EXISTS %s CASCADE',
+              CASE relkind WHEN 'v' THEN 'VIEW' ELSE 'MATERIALIZED VIEW' END, c.oid::regclass)
+FROM pg_class c
+WHERE relkind IN ('v', 'm') AND relnamespace = 'public'::regnamespace
+  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
+"""
 
 
 def metadata() -> MetaData:
@@ -42,13 +51,20 @@ def migrate(engine: Engine, revision: str = "head") -> None:
         connection.execute(text("SET LOCAL lock_timeout = '10s'"))
         for extension in EXTENSIONS:
             connection.execute(text(f"CREATE EXTENSION IF NOT EXISTS {extension}"))
-        # its views stand on columns that a migration may change; db/sql makes them again
-        connection.execute(text("DROP SCHEMA IF EXISTS ogc CASCADE"))
+        drop_views(connection)
         alembic.attributes["connection"] = connection
         command.upgrade(alembic, revision)
         if revision == "head":
             for path in sorted((HERE / "sql").glob("*.sql")):
                 connection.exec_driver_sql(path.read_text())
+
+
+def drop_views(connection: Connection) -> None:
+    """Drop our views: they stand on columns that a migration may change. ``db/sql`` makes them
+    again."""
+    connection.execute(text("DROP SCHEMA IF EXISTS ogc CASCADE"))
+    for (statement,) in connection.execute(text(VIEWS)).all():
+        connection.execute(text(statement))
 
 
 def pending(engine: Engine) -> bool:

@@ -30,7 +30,7 @@ SOURCES_LOST = (("patrol",), ("resident", "hotline"))
 
 
 @dataclass(frozen=True)
-class Campaign:
+class Planned:
     """A campaign: where (``grids`` are numbers in the district, ``communities`` codes, empty for a
     campaign of single grids), what it is about and what came of it."""
 
@@ -67,7 +67,7 @@ class Campaign:
 
 def plan_campaigns(
     district: District, seed: int, as_of: datetime, intensity: Intensity
-) -> list[Campaign]:
+) -> list[Planned]:
     """The campaigns of a seed, by code."""
     rng = stream(seed, "campaigns")
     source = resources.files("gis_service.demo").joinpath("data", "campaigns.toml")
@@ -88,7 +88,7 @@ def plan_campaigns(
             grids = np.flatnonzero(inside)
         ends = as_of.date() - timedelta(days=SINCE_DAYS + APART_DAYS * (len(told) - 1 - n) + 1)
         planned.append(
-            Campaign(
+            Planned(
                 f"ZX{as_of.year}-{n + 1:02d}", one["name"], one["goal"], one.get("theme", ""),
                 tuple(one.get("classes", ())), one["lead"], tuple(one["units"]),
                 one.get("drawn", False), tuple(grids.tolist()), communities,
@@ -128,7 +128,7 @@ def _take(free: list[tuple[str, float]], share: float) -> tuple[str, ...]:
     return tuple(sorted(code for code, _ in taken))
 
 
-def leaning(planned: list[Campaign], theme: Ints) -> Ints:
+def leaning(planned: list[Planned], theme: Ints) -> Ints:
     """``theme`` (grids,) of hot spots, with numbers from ``len(THEMES)`` on where the ordinary
     grids of a campaign lean to its classes: the place of the campaign in ``planned``."""
     out = theme.copy()
@@ -140,7 +140,7 @@ def leaning(planned: list[Campaign], theme: Ints) -> Ints:
 
 
 def move_cases(
-    rng: np.random.Generator, planned: list[Campaign], cases: pd.DataFrame, calendar: Calendar,
+    rng: np.random.Generator, planned: list[Planned], cases: pd.DataFrame, calendar: Calendar,
     grid: Ints, case: Ints, source: np.ndarray, day: Ints,
 ) -> Ints:  # fmt: skip
     """The days of cases (n,) with what the campaigns did: where one works, or where a source

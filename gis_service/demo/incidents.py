@@ -15,7 +15,7 @@ import shapely
 from scipy.spatial import cKDTree
 
 from gis_service.demo.areas import VIRTUAL_COMMUNITY, read_rows
-from gis_service.demo.campaigns import LEANING, Campaign, leaning, move_cases, plan_campaigns
+from gis_service.demo.campaigns import LEANING, Planned, leaning, move_cases, plan_campaigns
 from gis_service.demo.district import District
 from gis_service.demo.hotspots import THEMES, plan_intensity
 from gis_service.demo.moments import SEASONS, Calendar, draw_seconds
@@ -75,7 +75,7 @@ class Truth:
     scale: str
     as_of: datetime
     hotspots: tuple[str, ...]
-    campaigns: tuple[Campaign, ...]
+    campaigns: tuple[Planned, ...]
     planted: Planted
 
     def to_json(self) -> dict[str, Any]:
@@ -105,7 +105,7 @@ class Drawn:
     site: Sites
     in_virtual: np.ndarray
     hotspots: tuple[str, ...]
-    campaigns: tuple[Campaign, ...]
+    campaigns: tuple[Planned, ...]
     community: np.ndarray
     planted: Planted
 

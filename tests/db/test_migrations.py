@@ -6,10 +6,10 @@ import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
 from fastapi.testclient import TestClient
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect
 
 from gis_service.app import create_app
-from gis_service.db.migrate import config, metadata, migrate, pending
+from gis_service.db.migrate import config, drop_views, metadata, migrate, pending
 from tests.conftest import Database, token_headers
 from tests.incidents.conftest import Bureau
 
@@ -49,10 +49,7 @@ def test_each_earlier_version_comes_up_to_date_with_its_data(held: Database) -> 
         with held.engine.begin() as connection:
             steps = config()
             steps.attributes["connection"] = connection
-            # views stand on tables; migrate makes them again
-            connection.execute(
-                text("DROP MATERIALIZED VIEW area_name CASCADE; DROP SCHEMA ogc CASCADE")
-            )
+            drop_views(connection)
             command.downgrade(steps, revision)
         assert pending(held.engine)
         before = columns(held)

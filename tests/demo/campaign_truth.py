@@ -15,7 +15,7 @@ from gis_service.campaigns.measuring import (
     effect_of,
     likeness_ends,
 )
-from gis_service.demo.campaigns import Campaign
+from gis_service.demo.campaigns import Planned
 from gis_service.demo.district import District
 from gis_service.demo.incidents import Drawn, draw_cases
 from gis_service.demo.sites import SiteChooser, in_metres
@@ -36,7 +36,7 @@ class Measured:
     def draw(self, seed: int) -> Drawn:
         return draw_cases(self.district, seed, AS_OF, chooser=self.chooser)
 
-    def effect(self, drawn: Drawn, campaign: Campaign) -> Effect:
+    def effect(self, drawn: Drawn, campaign: Planned) -> Effect:
         """The effect of one campaign; every grid an area."""
         reported = drawn.reported
         windows = choose_windows(

@@ -77,8 +77,8 @@ def test_six_campaigns_two_of_each_kind(district: District) -> None:
 
 def _classes(campaign: object) -> list[str]:
     from gis_service.demo.areas import read_rows
-    from gis_service.demo.campaigns import Campaign
+    from gis_service.demo.campaigns import Planned
 
-    assert isinstance(campaign, Campaign)
+    assert isinstance(campaign, Planned)
     cases = pd.DataFrame(read_rows("cases.csv"))
     return cases["code"][campaign.concerns(cases)].tolist()
