@@ -55,7 +55,7 @@ def choose_windows(starts_on: date, ends_on: date, first: date, behind: date) ->
     """
     after = ends_on + timedelta(days=1)
     ready = after + timedelta(days=SHORTEST_DAYS)
-    if behind <= starts_on:
+    if behind < starts_on:
         return TooSoon("not_begun", ready)
     if behind <= after:
         return TooSoon("running", ready)

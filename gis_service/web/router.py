@@ -121,6 +121,7 @@ PAGES = (
     Page("/coverage", "coverage.read", "coverage.html", "coverage/main.js"),
     Page("/planning", "planning.read", "planning.html", "planning/main.js"),
     Page("/figures", "metrics.read", "figures.html", "figures/main.js"),
+    Page("/campaigns", "campaign.read", "campaigns.html", "campaigns/main.js"),
     Page("/watches", "self", "watches.html", "watches/main.js"),
     Page("/field", "incident.report", "field.html", "field/main.js"),
 )

@@ -1,0 +1,100 @@
+"""The page of campaigns: what it says of the demo's campaigns is what was planted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from gis_service.demo.district import make_district
+from gis_service.demo.incidents import make_incidents
+
+WIDE = {"width": 1560, "height": 900}
+
+
+@pytest.fixture
+def open_campaigns(
+    browser: Browser, served: str, demo_accounts: dict[str, dict[str, str]]
+) -> Iterator[Callable[..., Page]]:
+    """Opens the page signed in as an account; a page must end without errors."""
+    opened: list[tuple[Page, list[str]]] = []
+
+    def make(name: str, *, lang: str = "zh", hash: str = "") -> Page:
+        context = browser.new_context(viewport=WIDE, locale="zh-CN" if lang == "zh" else "en-GB")
+        answer = context.request.post(
+            f"{served}/api/session", headers={"Sec-Fetch-Site": "same-origin"},
+            data={"name": name, "password": demo_accounts[name]["password"]},
+        )  # fmt: skip
+        assert answer.ok
+        page = context.new_page()
+        problems: list[str] = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda line: line.type == "error" and problems.append(line.text))
+        page.goto(f"{served}/campaigns?lang={lang}{hash}")
+        page.wait_for_selector("body.ready")
+        opened.append((page, problems))
+        return page
+
+    yield make
+    for page, problems in opened:
+        page.context.close()
+        assert problems == []
+
+
+@pytest.fixture(scope="module")
+def planted(served: str) -> list[Any]:
+    """The campaigns of the served district (seed 1)."""
+    _, truth = make_incidents(make_district(1, "small"), 1)
+    return list(truth.campaigns)
+
+
+def test_it_says_of_each_campaign_what_was_planted(
+    open_campaigns: Callable[..., Page], planted: list[Any], tmp_path: Path
+) -> None:
+    page = open_campaigns("viewer")
+    assert page.locator(".campaign-row").count() >= 6
+    for one in planted:
+        page.locator(f".campaign-row[data-campaign='{one.code}']").click()
+        expect(page.locator("#detail h2")).to_have_text(one.name)
+        verdict = page.locator("#effect")
+        if one.effect:
+            expect(verdict).to_have_attribute("data-verdict", "effect")
+            expect(verdict).to_contain_text("可以认为整治有效")
+            assert page.locator(".effect-chart .dot").count() > 20
+        else:
+            assert verdict.get_attribute("data-verdict") != "effect"
+        if one.lost:
+            assert page.locator("[data-warning=one_source], [data-warning=few_sources]").count()
+    # nobody who only looks is offered a change
+    assert page.locator("#new, .campaign-actions button, .inline-form").count() == 0
+
+
+def test_a_planner_sets_one_up_from_a_weak_spot_and_works_on_it(
+    open_campaigns: Callable[..., Page], served: str
+) -> None:
+    page = open_campaigns("planner", lang="en")
+    page.locator("#tab-weak").click()
+    page.locator("#weak .campaign-row button").first.click()
+    expect(page.locator("#picked")).to_have_text(re.compile(r"^[1-9]\d* grids picked"))
+    page.fill("[name=code]", "BROWSER-C1")
+    page.select_option("[name=lead]", "JDZD")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#detail h2")).to_contain_text(" in ")
+    # it has just begun: told so, not guessed
+    expect(page.locator("[data-warning=not_begun], [data-warning=running]")).to_have_count(1)
+    expect(page.locator("#effect b")).to_have_text("Not measurable yet")
+    page.fill("[name=title]", "Visit every shop")
+    page.locator(".inline-form").first.get_by_role("button", name="Add").click()
+    task = page.locator(".tasks li", has_text="Visit every shop")
+    expect(task).to_be_visible()
+    task.locator("input[type=checkbox]").check()
+    expect(page.locator(".tasks li.done")).to_have_count(1)
+    answer = page.request.get(f"{served}/api/campaigns/BROWSER-C1").json()
+    assert (answer["tasks"], answer["tasks_done"], answer["state"]) == (1, 1, "running")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Cancel it").click()
+    expect(page.locator("#detail .mark").first).to_have_text("Cancelled")
