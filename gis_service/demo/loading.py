@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from gis_service.basemap.features import ROAD_RANKS, replace_features
 from gis_service.demo.accounts import ensure_demo_accounts
 from gis_service.demo.campaign_loading import load_demo_campaigns
+from gis_service.demo.community_loading import load_demo_communities
 from gis_service.demo.district import District, Scale, make_district
 from gis_service.demo.incidents import latest_midnight, make_incidents
 from gis_service.demo.patrol_loading import (
@@ -100,6 +101,8 @@ def load_demo(
         sessions, settings, district, as_of,
         lambda share: progress(0.85 + 0.15 * share, "生成巡查轨迹 / walking the grids"),
     )  # fmt: skip
+    with sessions.begin() as session:
+        load_demo_communities(session, settings, district, as_of)
     with sessions.begin() as session:
         session.execute(
             text("UPDATE boundary_revision SET source = source || :complete WHERE source = :s"),

@@ -48,7 +48,9 @@ class Layer(_Strict):
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     title: Words
     description: Words
-    group: Literal["areas", "incidents", "analysis", "patrols", "planning", "basemap"]
+    group: Literal[
+        "areas", "incidents", "analysis", "patrols", "communities", "planning", "basemap"
+    ]
     source: Literal["sql", "density"]
     geometry: Literal["polygon", "line", "point", "mixed"]
     topics: tuple[str, ...] = Field(description="events of these topics make its tiles stale")
@@ -106,7 +108,7 @@ class Registry:
         return iter(self.layers.values())
 
 
-GROUPS = ("basemap", "areas", "analysis", "patrols", "planning", "incidents")
+GROUPS = ("basemap", "areas", "analysis", "patrols", "communities", "planning", "incidents")
 
 
 def read_registry(folder: Path) -> Registry:

@@ -186,6 +186,7 @@ class Tiles:
             return {
                 "since": wanted.since, "until": wanted.until, "everybody": seen is None,
                 "squads": list(seen.squads) if seen else [], "grid_kind": self.settings.grid_kind,
+                "minimum_sample": self.settings.survey_minimum,
             }  # fmt: skip
         return {
             "grid_kind": self.settings.grid_kind,

@@ -13,6 +13,7 @@ from gis_service.analysis.intervals import wilson
 from gis_service.communities.results import question_result
 from gis_service.settings import Settings
 from tests.communities.conftest import Bureau
+from tests.test_http import features, tile_of
 
 SCALE: dict[str, Any] = {
     "key": "overall",
@@ -220,3 +221,20 @@ def test_equal_answers_are_no_certainty() -> None:
     told = question_result(question, [5] * 20, 10)
     assert told["mean"] == {"value": 5.0, "low": None, "high": None}
     assert told["satisfied_share"]["low"] < 0.9
+
+
+def test_too_few_answers_are_drawn_as_such(asked: Bureau) -> None:
+    for value in (5, 5, 4):
+        answer(asked, value)
+    for value in (5, 5, 4, 4, 4, 3, 3, 2, 1, 5):
+        answer(asked, value, "S0C1")
+    x, y = tile_of(118.62, 24.91, 12)
+    body = asked.call("GET", f"/tiles/satisfaction/12/{x}/{y}.mvt").content
+    drawn = {one["properties"]["code"]: one["properties"] for one in features(body, "satisfaction")}
+    assert drawn["S0C0"] == {"code": "S0C0", "name": "00社区", "answers": 3, "enough": False}
+    assert (drawn["S0C1"]["percent"], drawn["S0C1"]["enough"]) == (60.0, True)
+    low, high = wilson(6, 10)
+    assert drawn["S0C1"]["low"] == pytest.approx(100 * low, abs=0.06)
+    assert drawn["S0C1"]["high"] == pytest.approx(100 * high, abs=0.06)
+    assert drawn["S1C0"]["answers"] == 0
+    assert asked.client.get(f"/tiles/satisfaction/12/{x}/{y}.mvt").status_code == 401

@@ -84,7 +84,7 @@ function toggleMenu(open = byId("export-menu").hidden) {
 function snapshotLayers() {
   const heat = app.layers.find(isHeat);
   const zoom = app.main.map.getZoom();
-  const wanted = app.layers.filter((layer) => !["basemap", "patrols", "planning"].includes(layer.group)
+  const wanted = app.layers.filter((layer) => !["basemap", "patrols", "communities", "planning"].includes(layer.group)
     && views().some((view) => view.shown[layer.id]?.on
       && view.drawing(layer.id).some((item) => (item.minzoom ?? 0) <= zoom)));
   const ids = wanted.map((layer) =>

@@ -11,12 +11,12 @@ import { isAboutIncidents, loadBreaks, tileSource } from "./tiles.js";
 
 /**
  * @typedef {{id: string, title: {zh: string, en: string}, description: {zh: string, en: string},
- *   group: "areas"|"incidents"|"analysis"|"patrols"|"planning"|"basemap", source: string, geometry: string,
+ *   group: "areas"|"incidents"|"analysis"|"patrols"|"communities"|"planning"|"basemap", source: string, geometry: string,
  *   minzoom: number, maxzoom: number, filters: string[], visible: boolean, breaks: string|null,
  *   legend: import("./legend.js").LegendRow[], fields: Record<string, any>}} LayerInfo
  */
 
-const GROUPS = ["analysis", "patrols", "planning", "incidents", "areas", "basemap"];
+const GROUPS = ["analysis", "patrols", "communities", "planning", "incidents", "areas", "basemap"];
 /** @type {Set<string>} layers whose opacity slider is open */
 const opened = new Set();
 
@@ -28,7 +28,7 @@ export const isHeat = (layer) =>
 export const isChoropleth = (layer) => layer.group === "analysis" && layer.geometry === "polygon";
 
 /** @param {LayerInfo} layer @returns {boolean} whether it fills areas with colours or patterns */
-const fills = (layer) => ["analysis", "patrols"].includes(layer.group) && layer.geometry === "polygon";
+const fills = (layer) => ["analysis", "patrols", "communities"].includes(layer.group) && layer.geometry === "polygon";
 
 /** @returns {LayerInfo|undefined} the choropleth that is on, else the first */
 export const choropleth = () => {
@@ -125,7 +125,7 @@ function drawSwitcher() {
   fill(byId("layers"), GROUPS.map((group) => {
     const members = app.layers.filter((layer) => layer.group === group).sort(byLevel);
     // what signing in would show; what another role would, is nobody's business here
-    const locked = account ? [] : app.locked.filter((layer) => layer.group === group && !["patrols", "planning"].includes(layer.group));
+    const locked = account ? [] : app.locked.filter((layer) => layer.group === group && !["patrols", "communities", "planning"].includes(layer.group));
     return members.length + locked.length > 0 && h("fieldset", { class: "layer-group" },
       h("legend", { text: t(`layers.group.${group}`) }), locked.map(lockedRow), members.map(row));
   }));

@@ -11,7 +11,7 @@ const OPACITY = {
 };
 
 const TYPES = ["background", "raster", "fill", "heatmap", "line", "circle", "symbol"];
-const GROUPS = ["basemap", "analysis", "patrols", "areas", "incidents"];
+const GROUPS = ["basemap", "analysis", "patrols", "communities", "areas", "incidents"];
 
 /**
  * The style's layers from the ground up: grounds under lines under points under words, and within
