@@ -25,6 +25,7 @@ from gis_service.attachments.router import router as attachments_router
 from gis_service.campaigns.router import router as campaigns_router
 from gis_service.communities.activity_router import router as activities_router
 from gis_service.communities.community_router import router as communities_router
+from gis_service.communities.frontage_router import router as frontages_router
 from gis_service.communities.opinion_router import router as opinions_router
 from gis_service.communities.public_router import answer_limit
 from gis_service.communities.public_router import router as residents_router
@@ -134,6 +135,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         stations_router,
         activities_router,
         opinions_router,
+        frontages_router,
         residents_router,
         planning_router,
         round_router,

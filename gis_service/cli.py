@@ -378,6 +378,40 @@ def load_contracts(file: FileArgument) -> None:
     _answer({**result, "unplaced": 0})
 
 
+@load.command("frontages")
+def load_frontages(
+    file: FileArgument, dry_run: Annotated[bool, typer.Option(help="check only")] = False
+) -> None:
+    """Load frontage contracts from CSV or XLSX. 载入门前三包责任书。"""
+    from gis_service.communities.frontage_sheet import load_frontages as run
+    from gis_service.hierarchy.locating import load_locator
+
+    settings = get_settings()
+    with _sessions().begin() as session:
+        metric = load_locator(session, settings).metric_crs
+        if metric is None:
+            raise InvalidInput("no areas are loaded yet", "尚未载入区划")
+        result = run(session, settings, None, metric, _bytes(file), file.name, locale="en",
+                     dry_run=dry_run)  # fmt: skip
+    faults = result.pop("faults")
+    for one in [*faults, *result.pop("notes")][:20]:
+        console.print(one["message"], highlight=False, soft_wrap=True)
+    _answer(result)
+    if faults:
+        raise InvalidInput(
+            f"{result['faults_in_all']} faults; nothing was changed",
+            f"{result['faults_in_all']} 处错误，未作任何更改",
+            where=file.name,
+        )
+
+
+def _bytes(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as problem:
+        raise InvalidInput(str(problem.strerror), where=str(file)) from None
+
+
 @load.command("gazetteer")
 def load_gazetteer(file: FileArgument, crs: str = "wgs84") -> None:
     """Load named places (name, kind, lon, lat) from CSV or XLSX. 载入地名地址库。"""

@@ -139,6 +139,9 @@ class Settings(BaseSettings):
     walking_m: float = Field(
         500.0, gt=0, le=5000, description="walking distance to a station, straight line, m"
     )
+    frontage_days: int = Field(
+        30, ge=1, le=366, description="a frontage contract is inspected every so many days"
+    )
     public_url: str | None = Field(
         None, description="where residents reach the service, for QR codes; unset: as it was asked"
     )

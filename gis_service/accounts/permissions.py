@@ -81,6 +81,10 @@ _TABLE: dict[str, set[str]] = {
     "track.read": {"duty_chief", "squad_leader"},
     "track.upload": _SQUAD,
     "device.manage": _SQUAD,
+    # frontage contracts; who signed wants personal.read
+    "frontage.read": _EVERYONE,
+    "frontage.manage": _LOCAL | {"duty_chief", "squad_leader"},
+    "frontage.inspect": _LOCAL | _SQUAD | _DESK,
     # what communities have and do; names of residents and members want personal.read
     "community.read": _EVERYONE,
     "post.manage": _LOCAL | {"planner"},

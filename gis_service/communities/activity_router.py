@@ -6,7 +6,6 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-import orjson
 from fastapi import APIRouter, Depends, File, Path, Query, Request, Response, UploadFile
 from fastapi.responses import FileResponse
 from sqlalchemy.orm import Session
@@ -34,6 +33,7 @@ from gis_service.communities.asking import (
     AskedSpan,
     Cursor,
     Format,
+    imported,
     json_of,
     page_of,
 )
@@ -197,17 +197,7 @@ async def import_activities(
             return found
 
     found = await asyncio.to_thread(work)
-    if not found["faults"]:
-        return json_of(found)
-    zh = locale == "zh"
-    count = found["faults_in_all"]
-    problem = {
-        "type": "about:blank", "status": 400, "title": "请求无效" if zh else "invalid request",
-        "detail": f"{name}：{count} 处错误，未导入任何行" if zh
-        else f"{name}: {count} faults, nothing was imported",
-        **found,
-    }  # fmt: skip
-    return Response(orjson.dumps(problem), 400, media_type="application/problem+json")
+    return imported(found, name, locale)
 
 
 @router.get("/activities/{code}", dependencies=[Reads, Strict])

@@ -94,6 +94,21 @@ def json_of(body: Any, status: int = 200) -> Response:
     return Response(orjson.dumps(body), status, media_type="application/json", headers=PRIVATE)
 
 
+def imported(found: dict[str, Any], name: str, locale: str) -> Response:
+    """What became of a sheet: 400 with every fault and its cell where it has one."""
+    if not found["faults"]:
+        return json_of(found)
+    zh = locale == "zh"
+    count = found["faults_in_all"]
+    problem = {
+        "type": "about:blank", "status": 400, "title": "请求无效" if zh else "invalid request",
+        "detail": f"{name}：{count} 处错误，未导入任何行" if zh
+        else f"{name}: {count} faults, nothing was imported",
+        **found,
+    }  # fmt: skip
+    return Response(orjson.dumps(problem), 400, media_type="application/problem+json")
+
+
 def page_of(rows: Sequence[Any], limit: int, cursor: Any) -> tuple[Sequence[Any], str | None]:
     """Of up to ``limit`` + 1 rows the page, and the cursor that ``cursor(row)`` makes of its last
     one where there are more."""

@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from gis_service.communities import survey_models  # noqa: F401 - tables of this domain too
+from gis_service.communities import frontage_models, survey_models  # noqa: F401 - this domain too
 from gis_service.db.engine import Base
 
 ACTIVITY_STATES = ("planned", "done", "cancelled")

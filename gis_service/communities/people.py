@@ -6,12 +6,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from gis_service.accounts.audit import record
 from gis_service.accounts.identity import Identity
 from gis_service.accounts.personal import open_sealed, seal
+from gis_service.communities.frontage_models import FrontageContract
 from gis_service.communities.models import CommunityPerson
 from gis_service.settings import Settings
 
@@ -44,11 +45,19 @@ def read_people(
 
 def purge_people(session: Session, settings: Settings) -> int:
     """Delete those whose time is over, members of the party excepted; what they said stays. The
-    caller commits."""
+    time of who signed a frontage contract begins when it ends. The caller commits."""
     before = datetime.now(UTC) - timedelta(days=settings.personal_days)
+    held = select(FrontageContract.person_id).where(
+        func.coalesce(FrontageContract.ended_on, FrontageContract.valid_to) >= before.date(),
+        FrontageContract.person_id.is_not(None),
+    )
     gone = session.execute(
         delete(CommunityPerson)
-        .where(CommunityPerson.created_at < before, CommunityPerson.purpose != "member")
+        .where(
+            CommunityPerson.created_at < before,
+            CommunityPerson.purpose != "member",
+            CommunityPerson.id.not_in(held),
+        )
         .returning(CommunityPerson.id)
     )
     return len(gone.all())

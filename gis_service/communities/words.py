@@ -18,7 +18,7 @@ from gis_service.settings import Settings
 DEFAULT = Path(__file__).parent / "data" / "words.csv"
 LISTS = (
     "part", "activity_kind", "post_duty", "station_service", "mediation_outcome", "survey_kind",
-    "material",
+    "material", "frontage_item",
 )  # fmt: skip
 
 

@@ -186,7 +186,8 @@ class Tiles:
             return {
                 "since": wanted.since, "until": wanted.until, "everybody": seen is None,
                 "squads": list(seen.squads) if seen else [], "grid_kind": self.settings.grid_kind,
-                "minimum_sample": self.settings.survey_minimum,
+                "minimum_sample": self.settings.survey_minimum, "timezone": self.settings.timezone,
+                "frontage_days": self.settings.frontage_days,
             }  # fmt: skip
         return {
             "grid_kind": self.settings.grid_kind,

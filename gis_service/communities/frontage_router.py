@@ -1,0 +1,233 @@
+"""HTTP: frontage contracts, their inspections, and sheets of them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, File, Path, Query, Request, Response, UploadFile
+from sqlalchemy.orm import Session
+
+from gis_service.accounts.dependencies import SignedIn, allow
+from gis_service.accounts.router import address_of
+from gis_service.communities import frontage_sheet, frontages
+from gis_service.communities.asking import (
+    PRIVATE,
+    XLSX,
+    AskedPlaces,
+    Cursor,
+    Format,
+    imported,
+    json_of,
+    page_of,
+)
+from gis_service.communities.changes import log_of, today_of
+from gis_service.communities.frontage_queries import (
+    FrontageFilter,
+    list_frontages,
+    list_inspections,
+)
+from gis_service.communities.frontage_schemas import (
+    FrontageChange,
+    InspectionFields,
+    NewFrontage,
+    Rectified,
+)
+from gis_service.communities.schemas import Page
+from gis_service.communities.scope import scope_of
+from gis_service.dependencies import (
+    Limit,
+    LocaleDependency,
+    SessionDependency,
+    SettingsDependency,
+    refuse_unknown_parameters,
+)
+from gis_service.errors import NotFound
+from gis_service.sheet_reading import MOST_BYTES
+from gis_service.sheets import as_csv, as_xlsx
+
+router = APIRouter(prefix="/api", tags=["frontages"])
+Strict = Depends(refuse_unknown_parameters)
+Reads = Depends(allow("frontage.read"))
+Manages = Depends(allow("frontage.manage"))
+Inspects = Depends(allow("frontage.inspect"))
+CodePath = Annotated[str, Path(max_length=64)]
+IdPath = Annotated[int, Path(ge=1, lt=2**31)]
+
+
+@router.get("/frontages", response_model=Page, dependencies=[Reads, Strict])
+async def list_all(
+    session: SessionDependency,
+    settings: SettingsDependency,
+    locale: LocaleDependency,
+    places: AskedPlaces,
+    state: Annotated[
+        Literal["future", "in_force", "expiring", "expired", "ended"] | None, Query()
+    ] = None,
+    due: Annotated[
+        Literal["inspection", "rectification", "rectification_overdue"] | None,
+        Query(description="inspection overdue; something to be put right; overdue, too"),
+    ] = None,
+    q: Annotated[str | None, Query(max_length=100, description="shop, address or code")] = None,
+    limit: Limit = 200,
+    cursor: Cursor = None,
+    format_: Annotated[Format, Query(alias="format")] = "json",
+) -> Response:
+    """Frontage contracts by code, as they stand today; the csv and xlsx are what
+    ``/api/frontages/import`` reads."""
+    whole = format_ != "json"
+    wanted = FrontageFilter(**places.conditions, state=state, due=due, words=q)
+
+    def read(sync: Session) -> list[dict[str, Any]]:
+        return list_frontages(
+            sync, today_of(settings), settings.frontage_days, settings.grid_kind, wanted,
+            after=None if whole else cursor, limit=100_000 if whole else limit + 1,
+        )  # fmt: skip
+
+    rows = await session.run_sync(read)
+    if whole:
+        head, lines = frontage_sheet.as_lines(rows, settings, locale)
+        title = "门前三包" if locale == "zh" else "frontages"
+        body = as_csv(head, lines) if format_ == "csv" else as_xlsx(head, lines, title)
+        media = "text/csv; charset=utf-8" if format_ == "csv" else XLSX
+        disposition = {"Content-Disposition": f'attachment; filename="frontages.{format_}"'}
+        return Response(body, media_type=media, headers={**disposition, **PRIVATE})
+    page, following = page_of(rows, limit, lambda row: row["code"])
+    items = [frontages.present(row, settings, locale) for row in page]
+    return json_of({"items": items, "next": following})
+
+
+@router.post("/frontages", status_code=201, dependencies=[Manages, Strict])
+async def add(
+    request: Request, body: NewFrontage, session: SessionDependency, settings: SettingsDependency,
+    locale: LocaleDependency, identity: SignedIn,
+) -> Response:  # fmt: skip
+    """Add a frontage contract; its line is taken from the building or street at its position, and
+    ``measured`` says from which."""
+    await session.run_sync(
+        frontages.write_frontage, settings, identity, _metric(request), body.code, body, new=True
+    )
+    await session.commit()
+    return json_of(await _one(session, settings, locale, identity, body.code), 201)
+
+
+@router.post("/frontages/import", dependencies=[Manages, Strict])
+async def import_sheet(
+    request: Request,
+    settings: SettingsDependency,
+    identity: SignedIn,
+    locale: LocaleDependency,
+    file: Annotated[UploadFile, File(description="XLSX or CSV")],
+    dry_run: Annotated[bool, Query(description="check only")] = False,
+) -> Response:
+    """Take a sheet in, as a whole or, where a row has a fault, not at all: 400 with every fault
+    and its cell."""
+    data = await file.read(MOST_BYTES + 1)
+    name = (file.filename or "sheet").replace("\x00", "")[:200]
+
+    def work() -> dict[str, Any]:
+        with request.app.state.blocking_sessions() as blocking:
+            found = frontage_sheet.load_frontages(
+                blocking, settings, identity, _metric(request), data, name, locale=locale,
+                dry_run=dry_run,
+            )  # fmt: skip
+            if found["applied"]:
+                blocking.commit()
+            return found
+
+    return imported(await asyncio.to_thread(work), name, locale)
+
+
+@router.get("/frontages/{code}", dependencies=[Reads, Strict])
+async def get_one(
+    code: CodePath, session: SessionDependency, settings: SettingsDependency,
+    locale: LocaleDependency, identity: SignedIn,
+) -> Response:  # fmt: skip
+    """A contract with its inspections, the latest first."""
+    return json_of(await _one(session, settings, locale, identity, code))
+
+
+@router.put("/frontages/{code}", dependencies=[Manages, Strict])
+async def change(
+    request: Request, code: CodePath, body: FrontageChange, session: SessionDependency,
+    settings: SettingsDependency, locale: LocaleDependency, identity: SignedIn,
+) -> Response:  # fmt: skip
+    """Change a contract."""
+    await session.run_sync(
+        frontages.write_frontage, settings, identity, _metric(request), code, body, new=False,
+        seen=body.version,
+    )  # fmt: skip
+    await session.commit()
+    return json_of(await _one(session, settings, locale, identity, code))
+
+
+@router.delete("/frontages/{code}", status_code=204, dependencies=[Manages, Strict])
+async def remove(code: CodePath, session: SessionDependency, identity: SignedIn) -> Response:
+    """Take away a contract that was entered by mistake; one that was inspected is ended instead."""
+    await session.run_sync(frontages.remove, identity, code)
+    await session.commit()
+    return Response(status_code=204)
+
+
+@router.get("/frontages/{code}/log", dependencies=[Reads, Strict])
+async def get_log(code: CodePath, session: SessionDependency) -> Response:
+    """What happened to a contract, the latest first."""
+    return json_of({"items": await session.run_sync(log_of, "frontage", code), "next": None})
+
+
+@router.get(
+    "/frontages/{code}/signatory", dependencies=[Depends(allow("personal.read")), Strict]
+)  # fmt: skip
+async def get_signatory(
+    request: Request, code: CodePath, session: SessionDependency, identity: SignedIn
+) -> Response:
+    """Who signed, with phone; the read is logged."""
+    found = await session.run_sync(frontages.signatory, identity, code, address_of(request))
+    await session.commit()
+    return json_of(found)
+
+
+@router.post("/frontages/{code}/inspections", status_code=201, dependencies=[Inspects, Strict])
+async def add_inspection(
+    code: CodePath, body: InspectionFields, session: SessionDependency,
+    settings: SettingsDependency, identity: SignedIn,
+) -> Response:  # fmt: skip
+    """Record a look at a frontage; where items fail, until when they are to be put right."""
+    made = await session.run_sync(frontages.inspect, settings, identity, code, body)
+    await session.commit()
+    return json_of({"id": made}, 201)
+
+
+@router.post(
+    "/frontages/{code}/inspections/{inspection_id}/rectified", dependencies=[Inspects, Strict]
+)
+async def set_rectified(
+    code: CodePath, inspection_id: IdPath, body: Rectified, session: SessionDependency,
+    settings: SettingsDependency, locale: LocaleDependency, identity: SignedIn,
+) -> Response:  # fmt: skip
+    """What failed was put right."""
+    await session.run_sync(frontages.rectify, settings, identity, code, inspection_id, body)
+    await session.commit()
+    return json_of(await _one(session, settings, locale, identity, code))
+
+
+def _metric(request: Request) -> str:
+    metric: str | None = request.app.state.locator.current.metric_crs
+    if metric is None:
+        raise NotFound("no areas are loaded yet", "尚未载入区划")
+    return metric
+
+
+async def _one(session: Any, settings: Any, locale: str, identity: Any, code: str) -> Any:
+    def read(sync: Session) -> dict[str, Any]:
+        wanted = FrontageFilter(scope=scope_of(sync, identity).ids, code=code)
+        found = list_frontages(
+            sync, today_of(settings), settings.frontage_days, settings.grid_kind, wanted
+        )
+        if not found:
+            raise NotFound(f"no frontage contract {code!r}", f"没有门前三包责任书 {code!r}",
+                           where="code")  # fmt: skip
+        told = frontages.present(found[0], settings, locale)
+        return {**told, "history": list_inspections(sync, found[0]["id"])}
+
+    return await session.run_sync(read)

@@ -1,0 +1,205 @@
+"""Frontage contracts: their line, inspections, what is overdue, sheets, and bad input."""
+
+from __future__ import annotations
+
+import io
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import openpyxl
+import pytest
+import shapely
+from sqlalchemy import text
+from typer.testing import CliRunner
+
+from gis_service.cli import app
+from gis_service.communities.people import purge_people
+from tests.communities.conftest import Bureau
+
+TODAY = datetime.now(ZoneInfo("Asia/Shanghai")).date()
+# beside the building of S0C0G0, outside of it
+WALL = {"lon": 118.6050, "lat": 24.9089, "crs": "wgs84"}
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def body(code: str = "M1", **more: Any) -> dict[str, Any]:
+    return {
+        "code": code, "shop": "老街面馆", "address": "西街 1 号", **WALL, "length_m": 12.5,
+        "items": ["sanitation", "order"], "valid_from": str(TODAY - timedelta(days=100)),
+        "valid_to": str(TODAY + timedelta(days=200)), "signatory": "林某", "phone": "13800000000",
+        **more,
+    }  # fmt: skip
+
+
+def make(bureau: Bureau, **more: Any) -> dict[str, Any]:
+    answer = bureau.call("POST", "/api/frontages", "street", json=body(**more))
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_its_line_runs_along_the_wall_and_says_so(bureau: Bureau) -> None:
+    made = make(bureau)
+    assert made["measured"] == "building"
+    assert made["community"]["code"] == "S0C0"
+    assert made["grid"]["code"] == "S0C0G0"
+    line = shapely.geometry.shape(made["geometry"])
+    assert line.geom_type == "LineString"
+    stored = bureau.database.value("SELECT ST_AsBinary(geom) FROM building WHERE code = 'S0C0G0B'")
+    assert line.distance(shapely.from_wkb(bytes(stored)).boundary) < 1e-6
+    metres = bureau.database.value("SELECT ST_Length(geom::geography) FROM frontage_contract")
+    assert metres == pytest.approx(12.5, rel=0.01)
+    # far from every building and street there is only the point
+    other = make(bureau, code="M2", lon=118.6012, lat=24.9012)
+    assert other["measured"] == "point"
+    assert other["geometry"]["type"] == "Point"
+    assert other["length_m"] == 12.5
+
+
+def test_along_a_street_where_there_is_no_building(bureau: Bureau) -> None:
+    with bureau.database.sessions.begin() as session:
+        session.execute(text(
+            "INSERT INTO basemap_feature (theme, kind, name, rank, source, mercator) VALUES ("
+            "'road', 'residential', '小路', 1, 'test', ST_Transform(ST_SetSRID(ST_MakeLine("
+            "ST_MakePoint(118.6, 24.9013), ST_MakePoint(118.61, 24.9013)), 4326), 3857))"
+        ))  # fmt: skip
+    made = make(bureau, lon=118.6050, lat=24.9012)
+    assert made["measured"] == "road"
+    line = shapely.geometry.shape(made["geometry"])
+    assert {round(y, 6) for _, y in line.coords} == {24.9013}
+
+
+def test_what_was_looked_at_and_what_is_overdue(bureau: Bureau) -> None:
+    make(bureau)
+
+    def due(kind: str) -> list[str]:
+        return [one["code"] for one in bureau.get(f"/api/frontages?due={kind}")["items"]]
+
+    assert due("inspection") == ["M1"]
+    path = "/api/frontages/M1/inspections"
+    look = {"inspected_on": str(TODAY - timedelta(days=20)), "failed": ["order"],
+            "rectify_by": str(TODAY - timedelta(days=1)), "note": "占道"}  # fmt: skip
+    made = bureau.call("POST", path, "worker", json=look)
+    assert made.status_code == 201, made.text
+    assert due("inspection") == []
+    assert due("rectification") == due("rectification_overdue") == ["M1"]
+    done = bureau.call("POST", f"{path}/{made.json()['id']}/rectified", "worker",
+                       json={"rectified_on": str(TODAY)})  # fmt: skip
+    assert done.status_code == 200
+    assert due("rectification") == due("rectification_overdue") == []
+    assert done.json()["history"][0]["rectified_on"] == str(TODAY)
+    again = bureau.call("POST", f"{path}/{made.json()['id']}/rectified", "worker",
+                        json={"rectified_on": str(TODAY)})  # fmt: skip
+    assert again.status_code == 409
+    assert bureau.call("DELETE", "/api/frontages/M1", "street").status_code == 409
+    log = [one["action"] for one in bureau.get("/api/frontages/M1/log")["items"]]
+    assert log == ["rectify", "inspect", "add"]
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"lon": 24.9089, "lat": 118.605}, "lon"),
+        ({"crs": "mars"}, "crs"),
+        ({"length_m": 0}, "length_m"),
+        ({"items": []}, "items"),
+        ({"items": ["singing"]}, "items"),
+        ({"valid_to": "2020-01-01"}, None),
+        ({"attachment_id": 99}, "attachment_id"),
+        ({"code": "a b"}, "code"),
+    ],
+)
+def test_a_bad_contract_is_refused(bureau: Bureau, change: dict[str, Any], where: str) -> None:
+    answer = bureau.call("POST", "/api/frontages", "street", json=body(**change))
+    assert answer.status_code == 400, answer.text
+    if where:
+        assert answer.json()["where"] == where
+    assert bureau.get("/api/frontages")["items"] == []
+
+
+def test_scope_and_versions(bureau: Bureau) -> None:
+    made = make(bureau)
+    far = body(code="M9", lon=118.645)
+    assert bureau.call("POST", "/api/frontages", "street", json=far).status_code == 403
+    assert bureau.call("POST", "/api/frontages", "viewer", json=far).status_code == 403
+    stale = {**body(), "version": made["version"], "shop": "新店名"}
+    del stale["code"]
+    assert bureau.call("PUT", "/api/frontages/M1", "worker", json=stale).status_code == 200
+    second = bureau.call("PUT", "/api/frontages/M1", "worker", json=stale)
+    assert second.status_code == 409
+
+
+def test_who_signed_is_sealed_logged_and_purged_after_its_end(bureau: Bureau) -> None:
+    make(bureau)
+    assert "林某" not in bureau.call("GET", "/api/frontages").text
+    assert bureau.call("GET", "/api/frontages/M1/signatory", "viewer").status_code == 403
+    assert bureau.get("/api/frontages/M1/signatory", "worker") == {
+        "name": "林某", "phone": "13800000000",
+    }  # fmt: skip
+    assert bureau.database.value("SELECT count(*) FROM audit_entry WHERE action = 'personal.read'")
+    long_ago = "UPDATE community_person SET created_at = '2020-01-01'"
+    with bureau.database.sessions.begin() as session:
+        session.execute(text(long_ago))
+        assert purge_people(session, bureau.database.settings) == 0
+        session.execute(text("UPDATE frontage_contract SET valid_from = '2020-01-01', "
+                             "ended_on = '2021-01-01'"))  # fmt: skip
+        assert purge_people(session, bureau.database.settings) == 1
+    assert bureau.get("/api/frontages/M1")["has_signatory"] is False
+
+
+def upload(bureau: Bureau, data: bytes, **query: Any) -> Any:
+    return bureau.call(
+        "POST", "/api/frontages/import", "street", params=query,
+        files={"file": ("frontages.xlsx", data, XLSX)},
+    )  # fmt: skip
+
+
+def test_a_sheet_comes_back_with_just_the_edits(bureau: Bureau) -> None:
+    for number in range(4):
+        make(bureau, code=f"M{number}", ended_on=str(TODAY) if number == 3 else None)
+    data = bureau.call("GET", "/api/frontages?format=xlsx&lang=zh", "street").content
+    same = upload(bureau, data)
+    assert same.status_code == 200, same.text
+    assert (same.json()["read"], same.json()["already"], same.json()["loaded"]) == (4, 4, 0)
+    book = openpyxl.load_workbook(io.BytesIO(data))
+    sheet = book.active
+    assert sheet is not None
+    head = [cell.value for cell in sheet[1]]
+    sheet.cell(3, head.index("店名") + 1).value = "改名店"
+    sheet.cell(4, head.index("有效期止") + 1).value = date(2030, 1, 31)
+    changed = io.BytesIO()
+    book.save(changed)
+    found = upload(bureau, changed.getvalue()).json()
+    assert (found["already"], found["loaded"]) == (2, 2)
+    rows = {one["code"]: one for one in bureau.get("/api/frontages")["items"]}
+    assert rows["M1"]["shop"] == "改名店"
+    assert rows["M2"]["valid_to"] == "2030-01-31"
+    assert rows["M0"]["version"] == 1
+    assert rows["M1"]["has_signatory"]
+
+
+def test_a_sheet_with_a_fault_changes_nothing_and_names_the_cells(
+    bureau: Bureau, tmp_path: Path
+) -> None:
+    lines = [
+        "责任书编号,店名,经度,纬度,坐标系,门前长度,责任项,有效期起,有效期止",
+        "M1,面馆,118.6050,24.9089,wgs84,１２,卫生；秩序,2026/1/1,2027/1/1",
+        "M1,面馆,118.6050,24.9089,wgs84,12,卫生,2026/1/1,2027/1/1",
+        "M3,茶店,118.6050,24.9089,wgs84,12,唱歌,2026/1/1,2027/1/1",
+        "M4,茶店,120,30,wgs84,12,卫生,2026/1/1,2027/1/1",
+        "M5,茶店,118.6050,24.9089,wgs84,长,卫生,2026/13/1,2027/1/1",
+    ]
+    file = tmp_path / "frontages.csv"
+    file.write_text("\n".join(lines), "utf-8")
+    answer = CliRunner().invoke(app, ["load", "frontages", str(file)])
+    assert answer.exit_code == 1
+    words = answer.output
+    for cell in ("A3", "G4", "C5", "F6", "H6"):
+        assert cell in words, words
+    assert bureau.get("/api/frontages")["items"] == []
+    file.write_text("\n".join(lines[:2]), "utf-8")
+    answer = CliRunner().invoke(app, ["load", "frontages", str(file)])
+    assert answer.exit_code == 0, answer.output
+    assert bureau.get("/api/frontages")["items"][0]["length_m"] == 12
