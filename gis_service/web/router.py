@@ -122,6 +122,10 @@ PAGES = (
     Page("/planning", "planning.read", "planning.html", "planning/main.js"),
     Page("/figures", "metrics.read", "figures.html", "figures/main.js"),
     Page("/campaigns", "campaign.read", "campaigns.html", "campaigns/main.js"),
+    Page("/communities", "community.read", "communities.html", "communities/main.js"),
+    Page("/communities/{code}", None, "community.html", "communities/profile.js"),
+    Page("/activities", "community.read", "activities.html", "communities/calendar.js"),
+    Page("/survey/{code}", None, "survey.html", "communities/survey.js"),
     Page("/watches", "self", "watches.html", "watches/main.js"),
     Page("/field", "incident.report", "field.html", "field/main.js"),
 )

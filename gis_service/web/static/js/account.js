@@ -47,6 +47,7 @@ export function startAccount() {
       may("coverage.read") && h("a", { class: "menu-item", href: "/coverage", text: t("coverage.title") }),
       may("planning.read") && h("a", { class: "menu-item", href: "/planning", text: t("planning.title") }),
       may("metrics.read") && h("a", { class: "menu-item", href: "/figures", text: t("figures.title") }),
+      may("community.read") && h("a", { class: "menu-item", href: "/communities", text: t("com.title") }),
       may("incident.report") && h("a", { class: "menu-item", href: "/field", text: t("field.title") }),
       may("self") && h("a", { class: "menu-item", href: "/watches", text: t("watches.title") }),
       h("button", { type: "button", class: "menu-item", id: "sign-out", text: t("account.signOut"), on: { click: signOut } }));

@@ -1,0 +1,137 @@
+/** Activities of a community: the list, the form, the sheet. */
+
+import { may } from "../account.js";
+import { address, getJSON, send } from "../api.js";
+import { app } from "../app.js";
+import { fill, h } from "../dom.js";
+import { dateTime, isoDay, number, t } from "../i18n.js";
+import { complain, say } from "../messages.js";
+import { photoPicker } from "../pictures.js";
+import { openForm } from "./forms.js";
+import { nameOf, option, words } from "./words.js";
+
+const NUMBERS = ["residents", "households", "volunteers", "pledges", "staff"];
+
+/** @param {HTMLElement} box @param {{code: string, units: any[]}} place */
+export async function drawActivities(box, place) {
+  const reload = () => drawActivities(box, place);
+  const path = "/api/activities";
+  const { items, next } = await getJSON(path, { community: place.code, limit: 60 });
+  const file = h("input", { type: "file", accept: ".xlsx,.csv", class: "visually-hidden", "aria-label": t("com.import"), on: { change: () => void bring(file, reload) } });
+  fill(box, h("section", { class: "panel-box" },
+    h("div", { class: "table-head" }, h("h2", { text: t("com.tab.activities") }), h("span", { class: "note", text: next ? t("com.latest", { n: items.length }) : "" }),
+      may("activity.manage") && [
+        h("button", { type: "button", class: "button primary", id: "add-activity", text: t("com.addActivity"), on: { click: () => edit(null, place, reload) } }),
+        file, h("button", { type: "button", class: "button", text: t("com.import"), on: { click: () => file.click() } }),
+        h("a", { class: "button", href: address(`${path}/template`, { lang: document.documentElement.dataset.lang }), download: "", text: t("com.template") })],
+      h("a", { class: "button", href: address(path, { community: place.code, format: "xlsx", lang: document.documentElement.dataset.lang }), download: "", text: "Excel" })),
+    items.length ? h("ul", { class: "rows" }, items.map((/** @type {any} */ one) => row(one, place, reload))) : h("p", { class: "note", text: t("com.none") })));
+}
+
+/** @param {any} one @param {any} place @param {() => Promise<void>} reload */
+function row(one, place, reload) {
+  const counts = NUMBERS.filter((name) => one[name] !== null).map((name) => `${t(`com.count.${name}`)} ${number(one[name])}`);
+  const handed = one.materials.map((/** @type {any} */ item) => item.item + (item.count === null ? "" : ` ${number(item.count)}`));
+  return h("li", { data: { activity: one.code } },
+    h("span", {}, h("b", { text: one.title }), " ", h("span", { class: "tag", text: nameOf(one.kind) }), " ",
+      h("span", { class: `tag ${one.unrecorded ? "unrecorded" : one.state}`, text: t(one.unrecorded ? "com.unrecorded" : `com.activity.${one.state}`) })),
+    h("span", { class: "acts" }, may("activity.manage") && h("button", { type: "button", class: "button", text: t(one.unrecorded ? "com.record" : "com.edit"), on: { click: async () => edit(await getJSON(`/api/activities/${encodeURIComponent(one.code)}`), place, reload) } })),
+    h("small", { class: "full", text: [dateTime(one.starts_at), one.place, nameOf(one.unit), ...counts, ...handed, one.media.length && t("com.mediaCount", { n: one.media.length }), one.signup.limit && t("com.signedUp", { n: one.signed_up, of: one.signup.limit }), one.opinions && t("com.opinionCount", { n: one.opinions })].filter(Boolean).join(" · ") }),
+    one.results && h("p", { class: "full answer", text: one.results }),
+    one.signup.limit && one.signed_up > 0 && may("personal.read") && h("span", { class: "full" }, h("button", { type: "button", class: "link", text: t("com.whoSigned"), on: { click: (/** @type {any} */ event) => void who(one, event.currentTarget.parentElement) } })),
+    one.photos.length > 0 && h("span", { class: "full thumb-row" }, one.photos.map((/** @type {number} */ id) => h("a", { href: `/api/activities/${one.code}/photos/${id}`, target: "_blank", rel: "noopener" }, h("img", { src: `/api/activities/${one.code}/photos/${id}?size=thumb`, alt: one.title, loading: "lazy" })))));
+}
+
+/** @param {any} one @param {HTMLElement} box */
+async function who(one, box) {
+  try {
+    const { items } = await getJSON(`/api/activities/${encodeURIComponent(one.code)}/signups`);
+    fill(box, h("ul", { class: "rows" }, items.filter((/** @type {any} */ person) => !person.cancelled_at).map((/** @type {any} */ person) => h("li", {}, h("span", { text: [person.name ?? "—", person.phone].filter(Boolean).join(" ") }), h("span", { text: t("com.people", { n: person.people }) })))));
+  } catch (error) {
+    complain(t("com.whoSigned"), error);
+  }
+}
+
+/** @param {any} file @param {() => Promise<void>} reload */
+async function bring(file, reload) {
+  const form = new FormData();
+  form.append("file", file.files[0]);
+  file.value = "";
+  try {
+    const told = await send("POST", "/api/activities/import", form);
+    say(t("com.imported", { loaded: told.loaded, changed: told.changed, already: told.already }), { seconds: 8 });
+    await reload();
+  } catch (error) {
+    const faults = /** @type {any} */ (error).problem?.faults ?? [];
+    const shown = faults.slice(0, 12).map((/** @type {any} */ one) => one.message);
+    if (faults.length > shown.length) shown.push(t("com.moreFaults", { n: faults.length - shown.length }));
+    complain(t("com.import"), Object.assign(new Error([/** @type {Error} */ (error).message, ...shown].join("；")), { status: /** @type {any} */ (error).status }));
+  }
+}
+
+/** `图册×120；展板` and back. @param {any[]} items */
+const materialsText = (items) => items.map((one) => one.item + (one.count === null || one.count === undefined ? "" : `×${one.count}`)).join("；");
+
+/** @param {string} text */
+const readMaterials = (text) => text.split(/[;；\n]/).map((part) => part.trim()).filter(Boolean).map((part) => {
+  const found = /^(.+?)\s*[×xX*]\s*(\d+)$/.exec(part);
+  return found ? { item: found[1], count: Number(found[2]) } : { item: part, count: null };
+});
+
+/** @param {any|null} one an activity to change @param {any} place @param {() => Promise<void>} reload */
+function edit(one, place, reload) {
+  const photos = photoPicker(9);
+  const clock = (/** @type {string|null|undefined} */ when) => (when ? new Intl.DateTimeFormat("en-GB", { timeZone: app.district.timezone, hour: "2-digit", minute: "2-digit" }).format(new Date(when)) : "");
+  const values = {
+    kind: one?.kind.code ?? words.activity_kind[0].code, title: one?.title, day: isoDay(one?.starts_at ?? new Date()),
+    start: one ? clock(one.starts_at) : "09:00", end: one ? clock(one.ends_at) : "11:00",
+    // what is past and opened here is there to be recorded
+    state: one?.unrecorded ? "done" : one?.state ?? "planned", place: one?.place, unit: one?.unit?.code ?? "", description: one?.description, results: one?.results,
+    materials: one ? materialsText(one.materials) : "", media: one?.media.map((/** @type {any} */ item) => [item.outlet, item.title, item.url].filter(Boolean).join("|")).join("\n"),
+    signup_limit: one?.signup.limit, public: one?.public ?? true, every: "", times: 4,
+    ...Object.fromEntries(NUMBERS.map((name) => [name, one?.[name]])),
+  };
+  /** @type {import("./forms.js").Field[]} */
+  const fields = [
+    { name: "kind", label: t("com.kind"), kind: "select", options: words.activity_kind.map(option) },
+    { name: "title", label: t("com.name"), required: true },
+    { name: "state", label: t("com.stateLabel"), kind: "select", options: ["planned", "done", "cancelled"].map((state) => /** @type {[string, string]} */ ([state, t(`com.activity.${state}`)])) },
+    { name: "day", label: t("com.dayLabel"), kind: "date", required: true },
+    { name: "start", label: t("com.begins"), kind: "time", required: true },
+    { name: "end", label: t("com.ends"), kind: "time" },
+    { name: "place", label: t("com.place") },
+    { name: "unit", label: t("com.unit"), kind: "select", options: [["", "—"], .../** @type {[string, string][]} */ (place.units.map(option))] },
+    { name: "signup_limit", label: t("com.signupLimit"), kind: "number", hint: t("com.signupHint") },
+    ...NUMBERS.map((name) => /** @type {import("./forms.js").Field} */ ({ name, label: t(`com.count.${name}`), kind: "number", hint: t("com.notCounted") })),
+    { name: "materials", label: t("com.materials"), hint: t("com.materialsHint"), wide: true, most: 1000 },
+    { name: "media", label: t("com.media"), kind: "words", hint: t("com.mediaHint") },
+    { name: "description", label: t("com.description"), kind: "words" },
+    { name: "results", label: t("com.results"), kind: "words" },
+    { name: "photos", label: t("com.photos"), kind: "element", wide: true, element: photos.element },
+    { name: "public", label: "", kind: "check", hint: t("com.public"), wide: true },
+  ];
+  if (!one) fields.push(
+    { name: "every", label: t("com.repeat"), kind: "select", options: ["", "day", "week", "month", "month_weekday"].map((every) => /** @type {[string, string]} */ ([every, every ? t(`com.every.${every}`) : t("com.once")])) },
+    { name: "times", label: t("com.times"), kind: "number" });
+  openForm(t(one ? "com.editActivity" : "com.addActivity"), fields, values, async (said) => {
+    const ids = [...(one?.photos ?? [])];
+    for (const file of photos.read()) {
+      const form = new FormData();
+      form.append("photo", file);
+      ids.push((await send("POST", "/api/attachments", form)).id);
+    }
+    const { day, start, end, every, times, media, materials, photos: _photos, ...plain } = said;
+    const body = {
+      ...plain, community: place.code, starts_at: `${day}T${start}`, ends_at: end ? `${day}T${end}` : null,
+      materials: readMaterials(materials), photos: ids, members: one?.members ?? [], units: (one?.units ?? []).map((/** @type {any} */ unit) => unit.code),
+      media: media.split("\n").map((/** @type {string} */ line) => line.trim()).filter(Boolean).map((/** @type {string} */ line, /** @type {number} */ at) => {
+        const [outlet, title = "", url = ""] = line.split("|").map((part) => part.trim());
+        return { outlet, title, url, on: one?.media[at]?.outlet === outlet ? one.media[at].on : null };
+      }),
+      ...(one && one.lon !== null ? { lon: one.lon, lat: one.lat, crs: "wgs84" } : {}),
+    };
+    if (one) await send("PUT", `/api/activities/${encodeURIComponent(one.code)}`, { ...body, version: one.version });
+    else await send("POST", "/api/activities", { ...body, ...(every ? { repeat: { every, times: times || 2 } } : {}) });
+    await reload();
+  }, one ? { remove: async () => { await send("DELETE", `/api/activities/${encodeURIComponent(one.code)}`); await reload(); } } : {});
+}
