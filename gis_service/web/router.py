@@ -125,6 +125,7 @@ PAGES = (
     Page("/communities", "community.read", "communities.html", "communities/main.js"),
     Page("/communities/{code}", None, "community.html", "communities/profile.js"),
     Page("/activities", "community.read", "activities.html", "communities/calendar.js"),
+    Page("/surveys", "community.read", "surveys.html", "communities/questionnaires.js"),
     Page("/survey/{code}", None, "survey.html", "communities/survey.js"),
     Page("/watches", "self", "watches.html", "watches/main.js"),
     Page("/field", "incident.report", "field.html", "field/main.js"),

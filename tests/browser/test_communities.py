@@ -174,6 +174,45 @@ def test_a_resident_answers_a_survey_by_qr_code(
     assert told == before + 1
 
 
+def test_a_planner_builds_a_survey_and_asks_it(
+    visit: Open, served: str, demo_accounts: Accounts
+) -> None:
+    page = visit("/surveys", "planner", lang="en")
+    page.find("#add-survey").click()
+    page.find("#dialog [name=code]").fill("BROWSER")
+    page.find("#dialog [name=title]").fill("浏览器问卷")
+    page.find("#dialog [name=state]").select_option("released")
+    for text, kind in (("满意吗？", "scale"), ("废电池属于？", "quiz")):
+        page.find("#add-question").click()
+        row = page.find(".question-row").last
+        row.locator("input.field").fill(text)
+        row.locator("select").select_option(kind)
+    page.find(".question-row").last.locator("textarea").fill("有害垃圾\n其他垃圾")
+    page.errors.clear()
+    page.find("#dialog button", "Save").click()
+    page.find("#dialog .problem", "right answer").wait_for()  # none is marked: told, nothing lost
+    page.errors.clear()  # the browser complains of the 400
+    page.find(".question-row").last.locator("textarea").fill("*有害垃圾\n其他垃圾")
+    page.find("#dialog button", "Save").click()
+    survey = page.find("[data-survey=BROWSER]")
+    survey.wait_for()
+    survey.locator("button", has_text="Open a round").click()
+    page.find("#dialog [name=code]").fill("BROWSER-1")
+    page.find("#dialog [name=name]").fill("第一轮")
+    page.find("#dialog button", "Save").click()
+    page.find("[data-round=BROWSER-1]").wait_for()
+    told = ask(served, demo_accounts["planner"], "/api/surveys/BROWSER")["items"]
+    assert [one["version"] for one in told] == [1]
+    assert [one["type"] for one in told[0]["questions"]] == ["scale", "quiz"]
+    # saved without other questions it stays the version it was
+    survey.locator("button", has_text="Change").click()
+    page.find("#dialog [name=intro]").fill("两分钟")
+    page.find("#dialog button", "Save").click()
+    page.page.wait_for_selector("#dialog:not([open])", state="attached")
+    told = ask(served, demo_accounts["planner"], "/api/surveys/BROWSER")["items"]
+    assert [(one["version"], one["intro"]) for one in told] == [(1, "两分钟")]
+
+
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_all_communities_and_their_month(visit: Open, lang: str) -> None:
     page = visit("/communities", "planner", lang=lang)

@@ -52,8 +52,6 @@ export function drawTools(told, post, reload) {
 /** @param {any} told @param {any} post @param {() => Promise<void>} reload */
 function editPost(told, post, reload) {
   const photo = photoPicker(1);
-  const opening = post.opening.length ? post.opening : [];
-  const spans = opening.map((/** @type {any} */ one) => `${one.weekdays.join(",")} ${one.from.slice(0, 5)}-${one.to.slice(0, 5)}`).join("\n");
   const code = told.community.code;
   openForm(t(post.state === "none" ? "com.addPost" : "com.editPost"), [
     { name: "contact", label: t("com.contact"), hint: t("com.contactHint") },
@@ -66,7 +64,7 @@ function editPost(told, post, reload) {
     { name: "opening", label: t("com.openingLabel"), kind: "words", hint: t("com.openingHint") },
     { name: "duties", label: t("com.duties"), kind: "checks", options: words.post_duty.map(option) },
     { name: "note", label: t("com.note"), kind: "words" },
-  ], { ...post, duties: post.duties.map((/** @type {any} */ one) => one.code), opening: spans }, async (values) => {
+  ], { ...post, duties: post.duties.map((/** @type {any} */ one) => one.code), opening: writeOpening(post.opening) }, async (values) => {
     let photoId = post.photo_id;
     if (photo.read().length) {
       const form = new FormData();
@@ -84,6 +82,9 @@ function editPost(told, post, reload) {
     await reload();
   });
 }
+
+/** Opening times as the form takes them. @param {any[]} opening */
+export const writeOpening = (opening) => opening.map((one) => `${one.weekdays.join(",")} ${one.from.slice(0, 5)}-${one.to.slice(0, 5)}`).join("\n");
 
 /**
  * `1,2,3,4,5 08:30-12:00` or `1-5 08:30-12:00`, one span a line.
