@@ -72,6 +72,7 @@ from gis_service.patrols.swath_service import SwathBook
 from gis_service.patrols.track_router import router as tracks_router
 from gis_service.planning.live import LivePlanning
 from gis_service.planning.places_router import router as places_router
+from gis_service.planning.progress.router import router as progress_router
 from gis_service.planning.round_router import router as round_router
 from gis_service.planning.router import router as planning_router
 from gis_service.reference.router import router as reference_router
@@ -142,6 +143,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         surveys_router,
         communities_router,
         campaigns_router,
+        progress_router,
         places_router,
         web_router,
     ):

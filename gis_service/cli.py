@@ -576,6 +576,15 @@ def load_basemap(file: FileArgument) -> None:
              **counts})  # fmt: skip
 
 
+@load.command("plan")
+def load_plan(file: FileArgument) -> None:
+    """Load the plan: stages and tasks with scope, due day and units (TOML). 载入工作方案。"""
+    from gis_service.planning.progress.plan_file import load_plan as run
+
+    with _sessions().begin() as session:
+        _answer({**run(session, file), "already": 0, "rejected": 0, "unplaced": 0})
+
+
 @app.command()
 def purge() -> None:
     """Delete the names and phones of residents that are older than GIS_PERSONAL_DAYS; what they

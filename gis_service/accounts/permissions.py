@@ -99,6 +99,10 @@ _TABLE: dict[str, set[str]] = {
     "campaign.read": _EVERYONE,
     "campaign.manage": {"duty_chief", "planner"},
     "campaign.work": {"duty_chief", "planner"} | _HANDLERS | _LOCAL,
+    # the plan: what is recorded as done, and the rectification list
+    "progress.read": _EVERYONE,
+    "progress.record": {"duty_chief", "planner"} | _LOCAL,
+    "progress.manage": {"duty_chief", "planner"},
     "reference.manage": {"duty_chief"},
     "snapshot.make": _EVERYONE - {"viewer"},
     # of oneself

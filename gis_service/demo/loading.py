@@ -24,6 +24,7 @@ from gis_service.demo.patrol_loading import (
     load_demo_promises,
     load_demo_walks,
 )
+from gis_service.demo.progress_loading import load_demo_plan
 from gis_service.demo.units import load_demo_units
 from gis_service.errors import Conflict
 from gis_service.hierarchy.gazetteer import load_gazetteer
@@ -103,6 +104,8 @@ def load_demo(
     )  # fmt: skip
     with sessions.begin() as session:
         load_demo_communities(session, settings, district, as_of)
+    with sessions.begin() as session:
+        load_demo_plan(session, district, as_of)
     with sessions.begin() as session:
         session.execute(
             text("UPDATE boundary_revision SET source = source || :complete WHERE source = :s"),

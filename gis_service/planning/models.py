@@ -24,6 +24,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gis_service.db.engine import Base
+from gis_service.planning.progress import models as progress_models  # noqa: F401 - tables too
 
 VERDICTS = ("suitable", "conditional", "unsuitable")
 

@@ -1,0 +1,1 @@
+"""The plan's stages and tasks, what is done, missing and to be put right."""

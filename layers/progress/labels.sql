@@ -1,0 +1,11 @@
+SELECT a.code, p.missing, ST_Transform(a.inner_point, 3857) AS geom
+FROM community a
+JOIN (
+    SELECT i.area_id, count(*) AS missing
+    FROM plan_item i JOIN plan_task t ON t.id = i.task_id
+    WHERE t.due_on < current_date AND coalesce(i.done_on > current_date, true)
+      AND i.area_id IS NOT NULL
+    GROUP BY i.area_id
+) p ON p.area_id = a.area_id
+WHERE a.valid_to IS NULL AND a.mercator && ST_TileEnvelope(:z, :x, :y)
+  AND a.inner_point && ST_Transform(ST_TileEnvelope(:z, :x, :y), 4326)
