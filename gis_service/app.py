@@ -76,6 +76,7 @@ from gis_service.planning.progress.router import router as progress_router
 from gis_service.planning.round_router import router as round_router
 from gis_service.planning.router import router as planning_router
 from gis_service.reference.router import router as reference_router
+from gis_service.reports.router import router as reports_router
 from gis_service.responsibility.contract_router import router as contract_router
 from gis_service.responsibility.router import router as responsibility_router
 from gis_service.settings import Settings, get_settings
@@ -144,6 +145,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         communities_router,
         campaigns_router,
         progress_router,
+        reports_router,
         places_router,
         web_router,
     ):

@@ -1,0 +1,1 @@
+"""Review documents: what draws on several domains, as DOCX and HTML."""

@@ -1,0 +1,463 @@
+"""The monthly and year-end review: gathers what the domains know into one document."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis_service.campaigns.queries import list_campaigns
+from gis_service.communities.words import words as community_words
+from gis_service.errors import InvalidInput
+from gis_service.hierarchy.coordinates import guess_metric_crs
+from gis_service.incidents.arrays import Snapshot
+from gis_service.incidents.filters import IncidentFilter
+from gis_service.incidents.metrics.grouping import measure
+from gis_service.incidents.metrics.telling import figures, nothing
+from gis_service.planning.progress import queries as plan_queries
+from gis_service.planning.progress import service as plan
+from gis_service.reports import pictures, queries
+from gis_service.reports.document import Cell, Document, Picture, Section, Table
+from gis_service.settings import Settings
+
+_MONTH = re.compile(r"(\d{4})-(\d{2})")
+_YEAR = re.compile(r"\d{4}")
+SHORT_DAYS = 62  # a chart of a shorter period counts by week
+MOST_SHORTFALLS = 60
+
+
+@dataclass(frozen=True)
+class Period:
+    """``[first, behind)`` days, what it is called, and whether a year."""
+
+    label: str
+    first: date
+    behind: date
+    year: bool
+
+    @property
+    def last(self) -> date:
+        return self.behind - timedelta(days=1)
+
+
+def parse_period(asked: str) -> Period:
+    """``2026`` or ``2026-10``. Raises InvalidInput."""
+    month = _MONTH.fullmatch(asked)
+    if month and 1 <= int(month[2]) <= 12 and int(month[1]) >= 2000:
+        first = date(int(month[1]), int(month[2]), 1)
+        return Period(asked, first, (first + timedelta(days=32)).replace(day=1), False)
+    if _YEAR.fullmatch(asked) and 2000 <= int(asked) < 9999:
+        return Period(asked, date(int(asked), 1, 1), date(int(asked) + 1, 1, 1), True)
+    raise InvalidInput(f"{asked!r} is neither a year (2026) nor a month (2026-10)",
+                       f"“{asked}”应为年份（2026）或月份（2026-10）", where="period")  # fmt: skip
+
+
+@lru_cache
+def _words() -> dict[str, dict[str, str]]:
+    return tomllib.loads(resources.files(__package__).joinpath("words.toml").read_text("utf-8"))
+
+
+class Review:
+    """Puts one document together; ``snapshot`` holds the incidents, ``now`` cuts what has not
+    passed."""
+
+    def __init__(
+        self, session: Session, settings: Settings, snapshot: Snapshot, period: Period,
+        locale: str, now: datetime,
+    ) -> None:  # fmt: skip
+        self.session, self.settings, self.snapshot = session, settings, snapshot
+        self.locale, self.now = locale, now
+        self.zone = ZoneInfo(settings.timezone)
+        self.today = now.astimezone(self.zone).date()
+        if period.first > self.today:
+            raise InvalidInput("that period has not begun", "该时段尚未开始", where="period")
+        self.period = period
+        self.behind = min(period.behind, self.today + timedelta(days=1))
+        self.crs = settings.metric_crs or self._guess()
+
+    def _guess(self) -> str:
+        row = self.session.execute(
+            text("SELECT avg(ST_X(inner_point)), avg(ST_Y(inner_point)) FROM community "
+                 "WHERE valid_to IS NULL")
+        ).one()  # fmt: skip
+        if row[0] is None:
+            raise InvalidInput("there are no areas yet", "尚未载入区划")
+        return guess_metric_crs([row[0]], [row[1]])
+
+    def say(self, key: str, **values: Any) -> str:
+        return _words()[key]["zh" if self.locale == "zh" else "en"].format(**values)
+
+    def name(self, row: Any) -> str:
+        english = row.get("name_en") if isinstance(row, dict) else row.name_en
+        return str(english if self.locale == "en" and english else row["name"])
+
+    def share(self, figure: dict[str, Any]) -> str:
+        return self.say("none") if figure["share"] is None else f"{figure['share']:.1%}"
+
+    def document(self) -> Document:
+        """The whole document."""
+        title = self.settings.title if self.locale == "zh" else self.settings.title_en
+        kind = "year_title" if self.period.year else "month_title"
+        notes = [
+            self.say("period", first=self.period.first, last=self.behind - timedelta(days=1)),
+            self.say("made", when=f"{self.now.astimezone(self.zone):%Y-%m-%d %H:%M}"),
+        ]
+        source = self.session.scalar(
+            text("SELECT source FROM boundary_revision ORDER BY id DESC LIMIT 1")
+        )
+        if source and str(source).startswith("illustrative"):
+            notes.append(self.say("illustrative"))
+        sections = [
+            self.incidents(), self.progress(), self.campaigns(), self.communities(),
+            self.shortfalls(),
+        ]  # fmt: skip
+        return Document(
+            self.say(kind, title=title, label=self.period.label), notes, sections, self.locale
+        )
+
+    # -- 1 incidents ---------------------------------------------------------------------------
+
+    def _filter(self, first: date, behind: date) -> IncidentFilter:
+        def midnight(day: date) -> datetime:
+            return datetime(day.year, day.month, day.day, tzinfo=self.zone).astimezone(UTC)
+
+        return IncidentFilter(since=midnight(first), until=midnight(behind))
+
+    def _grouped(self, first: date, behind: date, by: tuple[str, ...] = ()) -> Any:
+        return measure(self.snapshot, self._filter(first, behind), by, self.zone, self.now)
+
+    def _total(self, first: date, behind: date) -> dict[str, Any]:
+        groups = self._grouped(first, behind)
+        return figures(groups, 0) if len(groups) else nothing()
+
+    def _covers(self, first: date) -> bool:
+        """Whether the incidents reach back to a day: else a count would be too small."""
+        span = self.snapshot.time_span()
+        return span is not None and datetime.fromtimestamp(span[0] / 1e6, self.zone).date() <= first
+
+    def _figures_link(self, first: date, behind: date, by: str) -> str:
+        last = behind - timedelta(days=1)
+        return f"/figures?days=own&from={first}&to={last}&by={by}"
+
+    def incidents(self) -> Section:
+        """How many, how early found, how well handled; where, and by month."""
+        first, behind = self.period.first, self.behind
+        section = Section(self.say("incidents"))
+        total = self._total(first, behind)
+        days = (behind - first).days
+        before = (first - timedelta(days=days), first)
+        earlier = self._total(*before)
+        section.lines.append(
+            [
+                self.say("incidents_line"),
+                Cell(f"{total['count']:,}", self._figures_link(first, behind, "community")),
+                self.say("incidents_before", first=before[0], last=before[1] - timedelta(days=1)),
+                (
+                    Cell(f"{earlier['count']:,}", self._figures_link(*before, "community"))
+                    if self._covers(before[0]) else self.say("not_covered")
+                ),
+                self.say(
+                    "incidents_end",
+                    **{
+                        part: value
+                        for our, name in (("patrol", "patrol_first"), ("on_time", "on_time"),
+                                          ("rework", "rework"))
+                        for part, value in (
+                            (our, self.share(total[name])), (f"{our}_n", f"{total[name]['n']:,}"),
+                            (f"{our}_of", f"{total[name]['of']:,}"),
+                        )
+                    },
+                ),
+            ]
+        )  # fmt: skip
+        step = "week" if days <= SHORT_DAYS else "month"
+        groups = self._grouped(first, behind, (step,))
+        moments = [date.fromordinal(int(value)) for value in groups.values[step]]
+        if moments:
+            counts = [figures(groups, n)["count"] for n in range(len(groups))]
+            labels = [f"{one:%m-%d}" if step == "week" else f"{one:%Y-%m}" for one in moments]
+            section.pictures.append(
+                Picture(self.say(f"by_{step}"), pictures.bars(labels, counts, self.say("cases")))
+            )
+        section.pictures.append(self._density())
+        section.tables.append(self._by_street())
+        return section
+
+    def _density(self) -> Picture:
+        areas = queries.read_areas(self.session, self.crs)
+        groups = self._grouped(self.period.first, self.behind, ("community",))
+        found = {
+            int(area): figures(groups, n)["count"]
+            for n, area in enumerate(groups.values["community"])
+        }
+        areas["count"] = [found.get(area, 0) for area in areas["area_id"]]
+        density = (areas["count"] / (areas["area_m2"] / 1e6)).to_numpy()
+        least = self.settings.minimum_count
+        words = _words()["few"]["zh" if self.locale == "zh" else "en"]
+        return Picture(self.say("density"), pictures.density_map(areas, density, least, words))
+
+    def _by_street(self) -> Table:
+        groups = self._grouped(self.period.first, self.behind, ("street",))
+        names = {
+            row.area_id: (row.code, row.name)
+            for row in self.session.execute(
+                text("SELECT area_id, code, name FROM street WHERE valid_to IS NULL")
+            )
+        }
+        rows = []
+        for n, area in enumerate(groups.values["street"].tolist()):
+            if area not in names:
+                continue
+            code, name = names[area]
+            own = figures(groups, n)
+            link = self._figures_link(self.period.first, self.behind, "community")
+            rows.append(
+                [
+                    name, Cell(f"{own['count']:,}", f"{link}&street={code}"),
+                    *(
+                        f"{self.share(own[one])} ({own[one]['n']:,}/{own[one]['of']:,})"
+                        for one in ("patrol_first", "on_time", "rework")
+                    ),
+                ]
+            )  # fmt: skip
+        head = [self.say(f"head_{name}") for name in ("street", "count", "patrol", "on_time",
+                                                      "rework")]  # fmt: skip
+        return Table(self.say("by_street"), head, rows)
+
+    # -- 2 the plan ----------------------------------------------------------------------------
+
+    def progress(self) -> Section:
+        """What the plan wants by now and what is done."""
+        section = Section(self.say("progress"))
+        day = min(self.today, self.period.last)
+        whole = plan.overview(self.session, day)
+        if not whole["total"]["of"]:
+            section.lines.append([self.say("no_plan")])
+            return section
+        total = whole["total"]
+
+        def linked(state: str) -> Cell:
+            return Cell(f"{total[state]:,}", f"/progress?state={state}")
+
+        section.lines.append(
+            [
+                self.say("progress_line", day=day), Cell(f"{total['of']:,}", "/progress"),
+                self.say("progress_done"), linked("done"), self.say("progress_missing"),
+                linked("missing"), self.say("progress_soon"), linked("soon"),
+                self.say("progress_open"), linked("open"), self.say("progress_end"),
+            ]
+        )  # fmt: skip
+        areas = queries.read_areas(self.session, self.crs)
+        by_code = {one["community"]: one for one in whole["communities"]}
+        missing = np.array(
+            [
+                float(own["missing"]) if own and own["missing"] + own["done"] else np.nan
+                for own in map(by_code.get, areas["code"])
+            ]
+        )
+        keys = self.say("missing_keys").split("|")
+        section.pictures.append(
+            Picture(self.say("progress_map"), pictures.missing_map(areas, missing, keys))
+        )
+        parts: dict[str, dict[str, Any]] = {}
+        for task in whole["tasks"]:
+            own = parts.setdefault(task["part"], {**dict.fromkeys(total, 0), **{
+                "part": task["part"], "part_en": task["part_en"]}})  # fmt: skip
+            for state in total:
+                own[state] += task[state]
+        rows = [
+            [
+                own["part"] if self.locale == "zh" else own["part_en"],
+                Cell(f"{own['done']}", f"/progress?part={own['part']}&state=done"),
+                Cell(f"{own['missing']}", f"/progress?part={own['part']}&state=missing"),
+                Cell(f"{own['soon'] + own['open']}", f"/progress?part={own['part']}"),
+                f"{own['of']}",
+            ]
+            for own in parts.values()
+        ]
+        head = [self.say(f"head_{name}") for name in ("part", "done", "missing", "open", "of")]
+        section.tables.append(Table(self.say("by_part"), head, rows))
+        return section
+
+    # -- 3 campaigns ---------------------------------------------------------------------------
+
+    def campaigns(self) -> Section:
+        """The campaigns of the period with what was measured of them last."""
+        section = Section(self.say("campaigns"))
+        found = [
+            row
+            for row in list_campaigns(
+                self.session, self.today, self.settings.grid_kind, since=self.period.first,
+                until=self.behind,
+            )
+            if row["state"] != "cancelled"
+        ]  # fmt: skip
+        if not found:
+            section.lines.append([self.say("no_campaigns")])
+            return section
+        for row in found:
+            row["outcome"] = (
+                "effect" if row["effect"] else "doubt" if row["verdict"] == "fewer"
+                else row["verdict"] or "unknown"
+            )  # fmt: skip
+        worked = sum(row["outcome"] == "effect" for row in found)
+        section.lines.append([self.say("campaigns_line", n=len(found), effect=worked)])
+        grids = queries.read_campaign_grids(
+            self.session, [row["code"] for row in found], self.settings.grid_kind, self.crs
+        )
+        outcome = {row["code"]: row["outcome"] for row in found}
+        grids["outcome"] = grids["campaign"].map(outcome)
+        words = {name: self.say(f"outcome_{name}") for name in pictures.OUTCOMES}
+        areas = queries.read_areas(self.session, self.crs)
+        section.pictures.append(
+            Picture(self.say("campaign_map"), pictures.campaign_map(areas, grids, words))
+        )
+        measured = [row for row in found if row["estimate"] is not None]
+        if measured:
+            rows = [
+                (row["name"], row["estimate"], row["low"], row["high"], row["outcome"])
+                for row in measured
+            ]
+            chart = pictures.intervals(rows, self.say("campaign_chart"))
+            section.pictures.append(Picture(self.say("campaign_chart"), chart))
+        section.tables.append(
+            Table(
+                self.say("campaign_table"),
+                [self.say(f"head_{one}") for one in ("campaign", "period", "unit", "outcome",
+                                                     "tasks")],
+                [
+                    [
+                        Cell(row["name"], f"/campaigns#{row['code']}"),
+                        f"{row['starts_on']} – {row['ends_on']}", self.name(row["lead"]),
+                        words[row["outcome"]] + (
+                            "" if row["estimate"] is None else f" {row['estimate']:+.0%} "
+                            f"[{row['low']:+.0%}, {row['high']:+.0%}]"
+                        ),
+                        f"{row['tasks_done']}/{row['tasks']}",
+                    ]
+                    for row in found
+                ],
+            )
+        )  # fmt: skip
+        return section
+
+    # -- 4 communities -------------------------------------------------------------------------
+
+    def communities(self) -> Section:
+        """Posts, stations, activities and opinions."""
+        section = Section(self.say("communities"))
+        span = self._filter(self.period.first, self.behind)
+        assert span.since is not None  # noqa: S101 - both were given
+        assert span.until is not None  # noqa: S101
+        found = queries.read_services(self.session, span.since, span.until)
+        posts, kinds, opinions = found["posts"], found["kinds"], found["opinions"]
+        section.lines.append(
+            [
+                self.say("posts_line", of=posts.of), Cell(f"{posts.filled}", "/communities"),
+                self.say("posts_end", of=posts.of, stations=found["stations"]),
+            ]
+        )  # fmt: skip
+        sums = {
+            name: sum(getattr(row, name) or 0 for row in kinds)
+            for name in ("count", "households", "households_of", "residents", "residents_of")
+        }
+        section.lines.append(
+            [
+                self.say("activities_line"), Cell(f"{sums['count']:,}", "/communities"),
+                self.say("activities_end", **{k: f"{v:,}" for k, v in sums.items()}),
+            ]
+        )  # fmt: skip
+        section.lines.append(
+            [self.say("opinions_line", n=opinions.n, answered=opinions.answered,
+                      adopted=opinions.adopted)]
+        )  # fmt: skip
+        if kinds:
+            known = community_words(self.settings)["activity_kind"]
+            rows = [
+                [
+                    self._kind(known, row.kind), f"{row.count:,}",
+                    self._sum(row.households, row.households_of),
+                    self._sum(row.residents, row.residents_of),
+                ]
+                for row in kinds
+            ]  # fmt: skip
+            head = [self.say(f"head_{one}") for one in ("kind", "of", "households", "residents")]
+            section.tables.append(Table(self.say("activity_table"), head, rows))
+        return section
+
+    def _sum(self, value: int | None, counted: int) -> str:
+        """A sum with in how many it was counted; what nobody counted is not zero."""
+        return f"{value:,} (n={counted})" if counted else self.say("none")
+
+    def _kind(self, known: Any, code: str) -> str:
+        word = known.get(code)
+        if word is None:
+            return code
+        return word.name_en if self.locale == "en" and word.name_en else word.name
+
+    # -- 5 shortfalls --------------------------------------------------------------------------
+
+    def shortfalls(self) -> Section:
+        """What is owed and missing, and who puts it right until when."""
+        section = Section(self.say("shortfalls"))
+        day = min(self.today, self.period.last)
+        items = plan_queries.list_items(self.session, day, state="missing")
+        listed = plan_queries.list_rectifications(self.session, day)
+        if not items and not listed:
+            section.lines.append([self.say("no_shortfalls")])
+            return section
+        still = [row for row in listed if row["closed_on"] is None]
+        section.lines.append(
+            [
+                self.say("shortfall_line"), Cell(f"{len(items):,}", "/progress?state=missing"),
+                self.say("shortfall_end", open=len(still), late=sum(row["late"] for row in still)),
+            ]
+        )  # fmt: skip
+        units = {
+            row.code: {"name": row.name, "name_en": row.name_en}
+            for row in self.session.execute(text("SELECT code, name, name_en FROM unit"))
+        }
+        tasks: dict[str, list[dict[str, Any]]] = {}
+        for item in items:
+            tasks.setdefault(item["task"], []).append(item)
+        if tasks:
+            section.tables.append(
+                Table(
+                    self.say("shortfall_table"),
+                    [self.say(f"head_{one}") for one in ("task", "due", "unit", "places")],
+                    [
+                        [
+                            f"{code} {self.name(own[0])}", f"{own[0]['due_on']}",
+                            self.name(units[own[0]["units"][0]]),
+                            Cell(f"{len(own)}", f"/progress?part={own[0]['part']}&state=missing"),
+                        ]
+                        for code, own in tasks.items()
+                    ],
+                )
+            )  # fmt: skip
+        if listed:
+            section.tables.append(
+                Table(
+                    self.say("rectification_table"),
+                    [self.say(f"head_{one}") for one in ("problem", "unit", "deadline", "result")],
+                    [
+                        [
+                            row["problem"],
+                            row["unit_name"] if self.locale == "zh" else row["unit_name_en"],
+                            f"{row['deadline']}",
+                            row["result"] if row["closed_on"] else self.say("open_still"),
+                        ]
+                        for row in listed[:MOST_SHORTFALLS]
+                    ],
+                )
+            )  # fmt: skip
+        return section

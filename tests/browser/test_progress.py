@@ -1,0 +1,73 @@
+"""The page of the plan's progress: its figures are the API's, and each opens its list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+
+@pytest.fixture
+def open_progress(
+    browser: Browser, served: str, demo_accounts: dict[str, dict[str, str]]
+) -> Iterator[Callable[..., Page]]:
+    """Opens the page signed in as an account; it must end without errors."""
+    opened: list[tuple[Page, list[str]]] = []
+
+    def make(name: str, lang: str = "zh") -> Page:
+        context = browser.new_context(viewport={"width": 1440, "height": 1000})
+        answer = context.request.post(
+            f"{served}/api/session", headers={"Sec-Fetch-Site": "same-origin"},
+            data={"name": name, "password": demo_accounts[name]["password"]},
+        )  # fmt: skip
+        assert answer.ok
+        page = context.new_page()
+        problems: list[str] = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda line: line.type == "error" and problems.append(line.text))
+        page.goto(f"{served}/progress?lang={lang}")
+        page.wait_for_selector("body.ready")
+        opened.append((page, problems))
+        return page
+
+    yield make
+    for page, problems in opened:
+        page.context.close()
+        assert problems == []
+
+
+def test_each_figure_opens_its_list_and_a_shortfall_is_put_right(
+    open_progress: Callable[..., Page], served: str
+) -> None:
+    page = open_progress("planner")
+    found = page.request.get(f"{served}/api/progress").json()
+    for state in ("done", "missing", "soon", "open"):
+        shown = page.locator(f"[data-figure={state}] b").inner_text().replace(",", "")
+        assert int(shown) == found["total"][state]
+    assert found["total"]["done"] > 0
+    page.locator("[data-figure=missing] button").click()
+    rows = page.locator("#behind li")
+    expect(rows).to_have_count(min(found["total"]["missing"], 400))
+    assert set(rows.evaluate_all("all => all.map(one => one.dataset.state)")) == {"missing"}
+    rows.first.get_by_role("button", name="列入整改").click()
+    entry = page.locator("[data-rectification]").first
+    expect(entry).to_be_visible()
+    entry.locator("[name=result]").fill("已补齐")
+    entry.get_by_role("button", name="销号").click()
+    expect(entry).to_contain_text("已补齐")
+    # recorded as done, it is missing no longer
+    rows.first.get_by_role("button", name="记为完成").click()
+    expect(page.locator("[data-figure=missing] b")).to_have_text(
+        f"{found['total']['missing'] - 1:,}"
+    )
+
+
+def test_it_speaks_english_and_narrows(open_progress: Callable[..., Page], served: str) -> None:
+    page = open_progress("viewer", "en")
+    expect(page.locator("#stages .now")).to_have_count(1)
+    page.locator("#ask-unit").select_option("HWZX")
+    expect(page.locator(".task")).to_have_count(
+        len(page.request.get(f"{served}/api/progress?unit=HWZX").json()["tasks"])
+    )
+    assert page.get_by_role("button", name="Record as done").count() == 0
