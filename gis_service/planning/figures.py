@@ -167,11 +167,12 @@ def area_km2(sources: Sources) -> Figures:
 
 
 def covered_on_time(sources: Sources) -> Figures:
-    """Promises in force that were kept, of all promises in force."""
+    """Promises in force that were kept, of those of officers whose tracks came in: where none did,
+    nothing is known of the patrols."""
     kept: dict[str, float] = {}
     all_of: dict[str, float] = {}
     for item in sources.coverage():
-        if item["state"] in ("no_contract", "expired"):
+        if item["state"] in ("no_contract", "expired", "no_track"):
             continue
         code = item["community"]
         all_of[code] = all_of.get(code, 0) + 1

@@ -92,7 +92,7 @@ def propose(
             }
             for place, (site, gain) in enumerate(useful, start=1)
         ],
-        "solver": f"spopt {importlib.metadata.version('spopt')} MCLP, CBC",
+        "solver": f"MCLP, HiGHS (scipy {importlib.metadata.version('scipy')})",
         "warnings": [
             {"kind": kind, "en": _WORDS[kind][0], "zh": _WORDS[kind][1]} for kind in kinds if kind
         ],

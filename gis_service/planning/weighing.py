@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import re
 from typing import Any, Literal
 
@@ -143,8 +144,6 @@ def live_draws(communities: int, indicators: int) -> int:
 def confirm(table: Table, question: Question, given: dict[str, Any]) -> str:
     """The version of scikit-criteria, which ranks as ``given`` does. Raises ValueError where it
     does not."""
-    import skcriteria
-
     weight = {one["id"]: one["share"] for one in given["indicators"] if one["used"]}
     if len(given["items"]) > 1:
         at = [n for n, one in enumerate(table.columns) if one.indicator.id in weight]
@@ -158,7 +157,7 @@ def confirm(table: Table, question: Question, given: dict[str, Any]) -> str:
         ours = np.array([item["score"] for item in given["items"]])
         if not np.allclose(theirs, ours, atol=1e-4):
             raise ValueError("the library gives other scores")
-    return f"scikit-criteria {'.'.join(skcriteria.VERSION)}"
+    return f"scikit-criteria {importlib.metadata.version('scikit-criteria')}"
 
 
 def digest(given: dict[str, Any]) -> str:

@@ -26,6 +26,22 @@ def test_no_other_choice_reaches_more() -> None:
         assert list(found.added) == sorted(found.added, reverse=True)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_spopt_finds_no_more() -> None:
+    from pulp import PULP_CBC_CMD
+    from spopt.locate import MCLP
+
+    rng = np.random.default_rng(6)
+    doors, sites = rng.random((300, 2)) * 2_000, rng.random((40, 2)) * 2_000
+    weights = rng.integers(1, 9, 300).astype(float)
+    for count in (1, 3, 6):
+        found = cover_most(straight_within(sites, doors, 350), weights, count)
+        cost = np.hypot(*(doors[:, None] - sites[None]).transpose(2, 0, 1))
+        model = MCLP.from_cost_matrix(cost, weights, service_radius=350, p_facilities=count)
+        model = model.solve(PULP_CBC_CMD(msg=False))
+        assert sum(found.added) == pytest.approx(model.problem.objective.value())
+
+
 def test_nothing_to_reach_and_more_places_than_candidates() -> None:
     assert cover_most(np.zeros((3, 4), bool), np.ones(4), 2).sites == ()
     everything = cover_most(np.eye(2, dtype=bool), np.ones(2), 9)

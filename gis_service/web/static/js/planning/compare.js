@@ -22,15 +22,15 @@ async function draw() {
   try {
     const { items } = await getJSON("/api/planning/profile", { community: plan.compared, from: plan.asked.from, to: plan.asked.to }, { signal: signal() });
     shown = wanted;
-    fill(byId("compare-body"), h("div", { class: "profiles" }, items.map(profile)), figuresTable(plan.compared));
+    fill(byId("compare-body"), h("div", { class: "profiles" }, items.map((/** @type {any} */ one, /** @type {number} */ n) => profile(one, n))), figuresTable(plan.compared));
   } catch (error) {
     if (!isAbort(error)) complain(t("planning.compare"), error, () => void draw());
   }
 }
 
-/** @param {any} item @param {number} n */
-export function profile(item, n) {
-  const ranked = plan.answer?.items.find((/** @type {any} */ one) => one.community.code === item.community.code);
+/** @param {any} item @param {number} n @param {any} [answer] the ranking in which it has its place */
+export function profile(item, n, answer = plan.answer) {
+  const ranked = answer?.items.find((/** @type {any} */ one) => one.community.code === item.community.code);
   const part = (/** @type {string} */ name, /** @type {any[]} */ some) => some.length > 0 && h("div", { class: name },
     h("h4", { text: t(`planning.part.${name}`) }), h("ul", {}, some.map((one) => h("li", { text: pick(one) }))));
   return h("article", { class: "profile" },

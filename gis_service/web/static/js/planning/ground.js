@@ -11,12 +11,27 @@ const FONT = ["Medium", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "N
 export const STEPS = /** @type {const} */ ([[0.95, "#08519c"], [0.6, "#4a90c8"], [0.05, "#b3d3ea"], [0, "#eef3f7"]]);
 const NONE = "#d9d9d9";
 
+/** @type {any} the answer of a round that is looked at, instead of what is asked just now */
+let looked = null;
+
+/** @param {any} answer a round's, or null: what is asked just now */
+export function lookAt(answer) {
+  looked = answer;
+  if (app.main) colour();
+}
+
+const shownAnswer = () => looked ?? plan.answer;
+
 export async function startGround() {
   app.main = await groundView(byId("map"), {
     padding: 30, label: t("planning.mapLabel"), drawn: (layer) => layer.group === "basemap" || ["street", "community"].includes(layer.id),
   });
   const { map } = app.main;
   mapButtons(map, home);
+  // the places of communities stand where streets have their names
+  for (const layer of map.getStyle().layers) {
+    if (layer.type === "symbol" && layer.source === "street") map.setLayoutProperty(layer.id, "visibility", "none");
+  }
   const source = { source: "community", "source-layer": "community" };
   map.addLayer({ id: "planning-fill", type: "fill", ...source, paint: { "fill-color": NONE, "fill-opacity": 0.72 } }, app.main.firstOf("line"));
   const line = { type: "line", ...source, layout: { "line-join": "round" }, filter: ["in", ["get", "code"], ["literal", []]] };
@@ -47,7 +62,7 @@ export function fit([west, south, east, north], atOnce = false) {
 }
 
 /** @returns {Map<string, any>} */
-const ranked = () => new Map((plan.answer?.items ?? []).map((/** @type {any} */ item) => [item.community.code, item]));
+const ranked = () => new Map((shownAnswer()?.items ?? []).map((/** @type {any} */ item) => [item.community.code, item]));
 
 /** @param {(item: any) => any} of @param {any} otherwise */
 function matched(of, otherwise) {
@@ -65,7 +80,7 @@ function colour() {
     const at = plan.compared.indexOf(item.community.code);
     return `${item.rank}${at >= 0 ? ` ${LETTERS[at]}` : ""}`;
   }, ""));
-  const chosen = (plan.answer?.items ?? []).filter((/** @type {any} */ item) => item.chosen).map((/** @type {any} */ item) => item.community.code);
+  const chosen = (shownAnswer()?.items ?? []).filter((/** @type {any} */ item) => item.chosen).map((/** @type {any} */ item) => item.community.code);
   map.setFilter("planning-chosen", ["in", ["get", "code"], ["literal", chosen]]);
   map.setFilter("planning-compared", ["in", ["get", "code"], ["literal", plan.compared]]);
 }

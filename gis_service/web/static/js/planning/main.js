@@ -9,7 +9,7 @@ import { canDraw } from "../map.js";
 import { complain, notice, say } from "../messages.js";
 import { startCompare } from "./compare.js";
 import { startControls } from "./controls.js";
-import { startGround } from "./ground.js";
+import { lookAt, startGround } from "./ground.js";
 import { load, readLink } from "./plan.js";
 import { showReview } from "./review.js";
 import { showRounds, startRecording } from "./rounds.js";
@@ -53,6 +53,7 @@ function open() {
     byId(`tab-${one}`).setAttribute("aria-selected", String(one === tab));
     byId(one).hidden = one !== tab;
   }
+  lookAt(null);
   if (tab === "rounds") void showRounds(number);
   if (tab === "siting") void showSiting();
   if (tab === "review") void showReview();

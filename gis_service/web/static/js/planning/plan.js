@@ -91,6 +91,7 @@ export function readLink() {
 }
 
 function writeLink() {
+  if (/^#(rounds|round=|siting|review)/.test(location.hash)) return; // another part of the page is open
   const whole = address("", { ...query(), compare: plan.compared.join(",") }).slice(1);
   history.replaceState(null, "", `${location.pathname}${location.search}#${whole}`);
 }

@@ -7,7 +7,7 @@ import { date, dateTime, number, percent, pick, showDay, t } from "../i18n.js";
 import { complain } from "../messages.js";
 import { profile } from "./compare.js";
 import { picture } from "./ground.js";
-import { indicatorOf, plan, tell } from "./plan.js";
+import { indicatorOf } from "./plan.js";
 import { figuresTable, standingMark } from "./table.js";
 import { reasons, summary, tipping } from "./words.js";
 
@@ -19,10 +19,6 @@ export async function printRound(round) {
   const chosen = round.choices.length
     ? round.choices.map((/** @type {any} */ one) => one.community.code)
     : answer.items.filter((/** @type {any} */ item) => item.chosen).map((/** @type {any} */ item) => item.community.code);
-  // the map shows the round, not what is asked just now
-  const now = plan.answer;
-  plan.answer = answer;
-  tell();
   let map = null, profiles = [];
   try {
     map = await picture();
@@ -39,7 +35,7 @@ export async function printRound(round) {
     answer.excluded.length > 0 && h("p", { text: `${t("planning.excluded", { n: answer.excluded.length })}：${answer.excluded.map((/** @type {any} */ one) => `${one.community.name}（${reasons(one, table)}）`).join("；")}` }),
     answer.tipping.length > 0 && h("section", {}, h("h2", { text: t("planning.whatTips") }), h("ul", {}, answer.tipping.slice(0, TIPPING).map((/** @type {any} */ one) => h("li", { text: tipping(one, table) })))),
     h("section", {}, h("h2", { text: t("planning.figuresOf") }), figuresTable(chosen, table)),
-    h("section", { class: "profiles" }, profiles.map(profile)),
+    h("section", { class: "profiles" }, profiles.map((/** @type {any} */ one, /** @type {number} */ n) => profile(one, n, answer))),
     h("section", {}, h("h2", { text: t("planning.onSite") }), h("table", {}, h("tbody", {},
       round.nominations.map((/** @type {any} */ one) => h("tr", {}, h("td", { text: t("planning.nominations") }), h("td", { text: one.community.name }), h("td", { text: one.reason }), h("td", { text: `${one.created_by} ${date(one.created_at)}` }))),
       round.visits.map((/** @type {any} */ one) => h("tr", {}, h("td", { text: t(`planning.verdict.${one.verdict}`) }), h("td", { text: one.community.name }), h("td", { text: one.findings }), h("td", { text: `${one.visitors} ${showDay(one.visited_on)}` }))))),
@@ -51,8 +47,6 @@ export async function printRound(round) {
         h("p", { text: t("planning.approvedAs", { approval: round.approval, who: round.decided_by, when: dateTime(round.decided_at) }) })]),
     h("section", { class: "method" }, h("h2", { text: t("planning.howRead") }), h("p", { text: t("planning.methodNote") })),
     h("footer", { text: [t("planning.digest", { digest: round.digest, library: round.library }), t("print.at", { when: dateTime(new Date()) }), app.district.map_approval_number && t("footer.approval", { number: app.district.map_approval_number })].filter(Boolean).join(" · ") })));
-  plan.answer = now;
-  tell();
   await Promise.allSettled([...byId("print-sheet").querySelectorAll("img")].map((image) => image.decode()));
   window.print();
 }

@@ -5,6 +5,7 @@ import { getJSON, send } from "../api.js";
 import { byId, fill, h, icon } from "../dom.js";
 import { date, dateTime, isoDay, language, showDay, t } from "../i18n.js";
 import { complain, say } from "../messages.js";
+import { lookAt } from "./ground.js";
 import { plan, question } from "./plan.js";
 import { printRound } from "./print.js";
 import { standingMark } from "./table.js";
@@ -41,6 +42,7 @@ export async function showRounds(number) {
     if (number) {
       current = await getJSON(`/api/planning/rounds/${number}`);
       drawRound();
+      lookAt(current.answer);
     } else drawList((await getJSON("/api/planning/rounds")).items);
   } catch (error) {
     complain(t("planning.tab.rounds"), error, () => void showRounds(number));
