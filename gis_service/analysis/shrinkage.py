@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 Kind = Literal["share", "rate", "duration", "mean", "known"]
 # of a normal distribution: nine in ten lie within
 NINETY = 1.6448536269514722
-_MEDIAN_LOSS = 1.2533141373155001  # a median is so much less certain than a mean: sqrt(pi / 2)
+MEDIAN_LOSS = 1.2533141373155001  # a median is so much less certain than a mean: sqrt(pi / 2)
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _on_scale(measured: Measured) -> tuple[Floats, Floats]:
         if measured.kind == "rate":
             return np.log((x + 0.5) / n), np.sqrt(1 / (x + 0.5))
         if measured.kind == "duration":
-            error = _MEDIAN_LOSS * measured.spread / np.sqrt(measured.sample)
+            error = MEDIAN_LOSS * measured.spread / np.sqrt(measured.sample)
             return np.log(np.maximum(measured.value, 1e-9)), error
         if measured.kind == "mean":
             return measured.value, measured.spread / np.sqrt(measured.sample)

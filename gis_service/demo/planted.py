@@ -19,7 +19,7 @@ from gis_service.demo.quality import community_quality
 BEST = 3
 TRAP_CASES = 5
 # skill of the best, and of all others from the lowest to the highest quality
-BEST_SKILL, OTHERS = 1.0, (-0.8, 0.3)
+BEST_SKILL, OTHERS = 1.25, (-0.8, 0.2)
 PACE = 0.5  # a community of skill 1 takes exp(-PACE) times as long
 TRAP_PACE = 0.02
 FOUND = 0.4  # share of others' reports that patrols of skill 1 make first

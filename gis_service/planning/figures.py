@@ -22,6 +22,7 @@ from gis_service.incidents.metrics.grouping import Groups, measure
 from gis_service.incidents.models import STATES
 from gis_service.patrols.coverage_live import Patrols
 from gis_service.patrols.coverage_service import Wanted, coverage_items
+from gis_service.planning.facts import Counts
 
 Floats = npt.NDArray[np.float64]
 COVERAGE_DAYS = 30
@@ -64,6 +65,7 @@ class Sources:
     since: datetime
     until: datetime
     neighbours: Any = None  # of patrols.grids, see analysis.hotspots.contiguity
+    facts: dict[str, Counts] = field(default_factory=dict)
     _kept: dict[str, Any] = field(default_factory=dict)
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:
@@ -112,6 +114,13 @@ class Sources:
 
         kept: list[dict[str, Any]] = self.once("coverage", make)
         return kept
+
+    def fact(self, name: str) -> tuple[Floats, Floats]:
+        """Numerators and denominators (m,) of what the database counts; NaN without a record."""
+        known = self.facts.get(name, {})
+        pairs = [known.get(one.area_id, (np.nan, np.nan)) for one in self.communities]
+        both = np.array(pairs, float).reshape(-1, 2)
+        return both[:, 0], both[:, 1]
 
     def by_code(self, values: dict[str, float]) -> Floats:
         """A value by the community's code as (m,); 0 where there is none."""
@@ -236,6 +245,38 @@ def hot_grids(sources: Sources) -> Figures:
     return _ratio(sources.by_code(hot), sources.by_code(total), sample, 100.0)
 
 
+def post_staffed(sources: Sources) -> Figures:
+    """1 where the service post has a contact, 0 where it is vacant or there is none."""
+    return _whole(sources.fact("post_staffed")[0])
+
+
+def stations(sources: Sources) -> Figures:
+    """Stations open at the end."""
+    return _whole(sources.fact("stations")[0])
+
+
+def satisfied(sources: Sources) -> Figures:
+    """Satisfied answers, of all answers of the period to the question that measures it."""
+    own, total = sources.fact("satisfied")
+    return _ratio(own, total, np.nan_to_num(total), 100.0)
+
+
+def activities(sources: Sources) -> Figures:
+    """Activities held in the period."""
+    return _whole(sources.fact("activities")[0])
+
+
+def opinions_answered(sources: Sources) -> Figures:
+    """Opinions that were answered, of those said in the period."""
+    own, total = sources.fact("opinions_answered")
+    return _ratio(own, total, np.nan_to_num(total), 100.0)
+
+
+def campaigns(sources: Sources) -> Figures:
+    """Campaigns of the period that reach the community."""
+    return _whole(sources.fact("campaigns")[0])
+
+
 def _hours(sources: Sources, stage: str) -> Figures:
     """Median hours to a stage, as the metrics have it, with the spread of the logarithms."""
     groups, place = sources.groups()
@@ -269,6 +310,7 @@ FIGURES: dict[str, Callable[[Sources], Figures]] = {
     function.__name__: function
     for function in (
         contract_share, grids_per_officer, buildings, area_km2, covered_on_time, early_found,
-        handle_hours, close_hours, closed_in_time, rework, per_building, hot_grids,
+        handle_hours, close_hours, closed_in_time, rework, per_building, hot_grids, post_staffed,
+        stations, satisfied, activities, opinions_answered, campaigns,
     )
 }  # fmt: skip

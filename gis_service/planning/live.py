@@ -16,13 +16,14 @@ from gis_service.events.feed import Published
 from gis_service.incidents.arrays import Snapshot, read_snapshot
 from gis_service.incidents.filters import parse_moment
 from gis_service.patrols.coverage_live import Patrols, read_patrols
+from gis_service.planning.facts import read_facts
 from gis_service.planning.figures import Community, Sources
 from gis_service.planning.queries import read_communities, read_grid_shapes, read_own
 from gis_service.planning.registry import Indicator
 from gis_service.planning.table import Table, make_table
 from gis_service.settings import Settings
 
-TOPICS = {"hierarchy", "planning"}
+TOPICS = {"hierarchy", "planning", "communities", "campaigns"}
 LOOK_BACK = timedelta(days=365)
 LONGEST = timedelta(days=1100)
 KEPT_TABLES = 6
@@ -75,13 +76,14 @@ def parse_period(
 
 
 def table_at(
-    ground: Ground, incidents: Snapshot, patrols: Patrols, settings: Settings,
+    session: Session, ground: Ground, incidents: Snapshot, patrols: Patrols, settings: Settings,
     since: datetime, until: datetime,
 ) -> Table:  # fmt: skip
     """The table of reports in ``[since, until)``."""
     zone = ZoneInfo(settings.timezone)
     sources = Sources(
-        ground.communities, incidents, patrols, zone, since, until, ground.neighbours
+        ground.communities, incidents, patrols, zone, since, until, ground.neighbours,
+        read_facts(session, since, until),
     )  # fmt: skip
     return make_table(sources, ground.own)
 
@@ -89,8 +91,8 @@ def table_at(
 def read_table(session: Session, settings: Settings, since: datetime, until: datetime) -> Table:
     """The same outside a serving process: for notebooks and commands."""
     return table_at(
-        read_ground(session, settings), read_snapshot(session), read_patrols(session, settings),
-        settings, since, until,
+        session, read_ground(session, settings), read_snapshot(session),
+        read_patrols(session, settings), settings, since, until,
     )  # fmt: skip
 
 
@@ -123,10 +125,12 @@ class LivePlanning:
         with self._lock:
             found = self._tables.get(key)
             if found is None:
-                if self._ground is None:
-                    with self.sessions() as session:
+                with self.sessions() as session:
+                    if self._ground is None:
                         self._ground = read_ground(session, self.settings)
-                found = table_at(self._ground, incidents, patrols, self.settings, since, until)
+                    found = table_at(
+                        session, self._ground, incidents, patrols, self.settings, since, until
+                    )
                 self._tables[key] = found
                 while len(self._tables) > KEPT_TABLES:
                     self._tables.popitem(last=False)

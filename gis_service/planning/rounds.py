@@ -41,9 +41,10 @@ def record(
         words = given["warnings"][-1]
         raise InvalidInput(words["en"], words["zh"], where="question")
     library = confirm(table, question, given)
+    frozen = table.to_json()
     made = SelectionRound(
-        name=name, question=question.model_dump(), frozen=table.to_json(), answer=given,
-        digest=digest(given), library=library, created_by=actor, state="open",
+        name=name, question=question.model_dump(), frozen=frozen, answer=given,
+        digest=digest(given, frozen), library=library, created_by=actor, state="open",
     )  # fmt: skip
     session.add(made)
     publish(session, "planning")
@@ -61,7 +62,8 @@ def recorded_draws(table: Table) -> int:
 def replay(found: SelectionRound) -> dict[str, Any]:
     """The answer to the frozen figures, computed again, and whether it is the recorded one."""
     table = table_of(found.frozen)
-    again = digest(answer(table, Question(**found.question), recorded_draws(table)))
+    given = answer(table, Question(**found.question), recorded_draws(table))
+    again = digest(given, found.frozen)
     return {"same": again == found.digest, "digest": again, "recorded": found.digest}
 
 

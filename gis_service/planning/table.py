@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import gammaincinv
 
-from gis_service.analysis.shrinkage import NINETY, Estimate, Measured, estimate
+from gis_service.analysis.intervals import wilson
+from gis_service.analysis.shrinkage import MEDIAN_LOSS, NINETY, Estimate, Measured, estimate
 from gis_service.planning.figures import FIGURES, Community, Figures, Sources
 from gis_service.planning.registry import Indicator, built_in
 
@@ -37,6 +39,25 @@ class Column:
     def careful(self, caution: float) -> Floats:
         """What may be counted on: ``caution`` errors to the worse side."""
         return self.worth(-caution if self.indicator.rising else caution)
+
+    def interval(self, row: int) -> tuple[float, float]:
+        """Between what nine in ten hold for the figure as measured (NaN where it is known):
+        Wilson's for shares, exact for rates, by the standard error else."""
+        kind, figures = self.indicator.kind, self.figures
+        value, sample = float(figures.value[row]), float(figures.sample[row])
+        x, n = float(figures.numerator[row]), float(figures.denominator[row])
+        if kind == "known" or not self.enough[row]:
+            return np.nan, np.nan
+        if kind == "share":
+            low, high = wilson(round(x), round(n), NINETY)
+            return 100 * low, 100 * high
+        if kind == "rate":
+            return (float(gammaincinv(x, 0.05)) / n if x else 0.0,
+                    float(gammaincinv(x + 1, 0.95)) / n)  # fmt: skip
+        error = NINETY * float(figures.spread[row]) / np.sqrt(sample)
+        if kind == "mean":
+            return value - error, value + error
+        return value * np.exp(-MEDIAN_LOSS * error), value * np.exp(MEDIAN_LOSS * error)
 
 
 def make_column(indicator: Indicator, figures: Figures) -> Column:
@@ -91,11 +112,12 @@ class Table:
         return found
 
     def cells(self, row: int) -> dict[str, dict[str, Any]]:
-        """What is known of a community by indicator: value, numerator, denominator, sample and the
-        interval that nine in ten hold; null where there is none, never zero."""
+        """What is known of a community by indicator: value, numerator, denominator, sample, the
+        interval that nine in ten hold, and what is ``counted`` at a caution of 1; null where there
+        is none, never zero."""
         out = {}
         for one in self.columns:
-            low, high = one.worth(-NINETY)[row], one.worth(NINETY)[row]
+            low, high = one.interval(row)
             enough = bool(one.enough[row])
             out[one.indicator.id] = {
                 "value": _number(one.figures.value[row]),
@@ -103,8 +125,9 @@ class Table:
                 "denominator": _number(one.figures.denominator[row]),
                 "sample": int(one.figures.sample[row]),
                 "enough": enough,
-                "low": _number(low) if enough and one.indicator.kind != "known" else None,
-                "high": _number(high) if enough and one.indicator.kind != "known" else None,
+                "low": _number(low) if enough else None,
+                "high": _number(high) if enough else None,
+                "counted": _number(one.careful(1.0)[row]),
             }
         return out
 

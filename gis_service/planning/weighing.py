@@ -160,9 +160,11 @@ def confirm(table: Table, question: Question, given: dict[str, Any]) -> str:
     return f"scikit-criteria {importlib.metadata.version('scikit-criteria')}"
 
 
-def digest(given: dict[str, Any]) -> str:
-    """SHA-256 of an answer: the same figures give the same sixty-four digits."""
-    return hashlib.sha256(orjson.dumps(given, option=orjson.OPT_SORT_KEYS)).hexdigest()
+def digest(given: dict[str, Any], frozen: dict[str, Any]) -> str:
+    """SHA-256 of an answer and the figures it was given from: the same sixty-four digits for the
+    same, others where any one was changed."""
+    both = {"answer": given, "figures": frozen}
+    return hashlib.sha256(orjson.dumps(both, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def _weights(table: Table, question: Question) -> Floats:
