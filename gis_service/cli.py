@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from gis_service.errors import DomainError, InvalidInput
 from gis_service.patrol_commands import device, load_tracks, patrols
+from gis_service.planning_commands import load_indicators, planning
 from gis_service.settings import get_settings
 from gis_service.user_commands import user
 
@@ -32,7 +33,9 @@ app.add_typer(layers, name="layers")
 app.add_typer(user, name="user")
 app.add_typer(device, name="device")
 app.add_typer(patrols, name="patrols")
+app.add_typer(planning, name="planning")
 load.command("tracks")(load_tracks)
+load.command("indicators")(load_indicators)
 console = Console(stderr=True)
 
 FileArgument = Annotated[Path, typer.Argument(help="file to read")]

@@ -7,6 +7,8 @@ cases = frames.incidents(since="2026-03-01", until="2026-04-01")
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,6 +24,10 @@ from gis_service.hierarchy.locating import Locator, load_locator
 from gis_service.hierarchy.models import LEVELS
 from gis_service.hierarchy.queries import current_areas
 from gis_service.incidents.filters import IncidentFilter, parse_moment, to_sql
+from gis_service.planning.live import parse_period, read_table
+from gis_service.planning.review import review as compare_windows
+from gis_service.planning.table import Table
+from gis_service.planning.weighing import Question, answer
 from gis_service.settings import get_settings
 
 
@@ -92,6 +98,66 @@ def places(words: str, limit: int = 10) -> pd.DataFrame:
     with session_factory()() as session:
         found: list[dict[str, Any]] = find_places(session, words, limit)
     return pd.DataFrame(found).drop(columns=["area_id"], errors="ignore")
+
+
+def indicators(since: str | None = None, until: str | None = None) -> gpd.GeoDataFrame:
+    """Communities with polygons (EPSG:4326), indexed by code, and for each indicator its value,
+    ``<id>_n`` the cases behind it and ``<id>_ok`` whether they are enough. Reports in ``[since,
+    until)``; without them the year until today began."""
+    table = _planning_table(since, until)
+    frame = areas("community").loc[[one.code for one in table.communities], ["name", "geometry"]]
+    for column in table.columns:
+        name = column.indicator.id
+        frame[name] = column.figures.value
+        frame[f"{name}_n"] = column.figures.sample.astype(int)
+        frame[f"{name}_ok"] = column.enough
+    return frame
+
+
+def ranking(since: str | None = None, until: str | None = None, **question: Any) -> pd.DataFrame:
+    """Ranks of communities, indexed by code: ``name, rank, score, top_share, standing, chosen``.
+    ``question`` as :class:`gis_service.planning.weighing.Question`: method, top, weights, ...;
+    ``attrs`` carry ``tipping`` and ``warnings``."""
+    table = _planning_table(since, until)
+    given = answer(table, Question(**question))
+    rows = [{"code": item["community"]["code"], "name": item["community"]["name"], **item}
+            for item in given["items"]]  # fmt: skip
+    columns = ["code", "name", "rank", "score", "top_share", "standing", "chosen"]
+    frame = pd.DataFrame(rows, columns=columns).set_index("code")
+    frame.attrs = {"tipping": given["tipping"], "warnings": given["warnings"]}
+    return frame
+
+
+def review(codes: Sequence[str], at: str, days: int = 90) -> pd.DataFrame:
+    """What changed in communities from the day ``at`` on, by indicator: before and after, the net
+    change with its 90 % interval, p and the finding; ``attrs`` carry ``controls`` and
+    ``warnings``. See :func:`gis_service.planning.review.review`."""
+    zone = ZoneInfo(get_settings().timezone)
+    moment = parse_moment(at, zone, "at")
+    if moment is None:
+        raise ValueError("at is empty")
+    span = timedelta(days=days)
+    ends = [(moment - span).isoformat(), moment.isoformat(), (moment + span).isoformat()]
+    found = compare_windows(_planning_table(*ends[:2]), _planning_table(*ends[1:]), codes)
+    rows = [
+        {
+            "indicator": one["id"], "title": one["title"]["zh"],
+            "before": one["treated"]["before"], "after": one["treated"]["after"],
+            "others_before": one["others"]["before"], "others_after": one["others"]["after"],
+            **{name: one[name] for name in ("estimate", "low", "high", "p", "verdict")},
+        }
+        for one in found["indicators"]
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows).set_index("indicator")
+    frame.attrs = {name: found[name] for name in ("controls", "warnings")}
+    return frame
+
+
+def _planning_table(since: str | None, until: str | None) -> Table:
+    settings = get_settings()
+    period = parse_period(since, until, ZoneInfo(settings.timezone))
+    with session_factory()() as session:
+        return read_table(session, settings, *period)
 
 
 def _known(level: str) -> None:

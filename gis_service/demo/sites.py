@@ -101,12 +101,19 @@ class SiteChooser:
         return place, on_street
 
     def along_roads(self, rng: np.random.Generator, area: shapely.Polygon, count: int) -> Sites:
-        """Places along the roads inside an area that has no grids."""
+        """Places along the roads inside an area that has no grids; where no road lies inside as a
+        whole, along the parts that do."""
         inside = np.sort(self.tree.query(area, predicate="contains"))
-        length = np.cumsum(shapely.length(self.roads[inside]))
+        roads = self.roads
+        if not len(inside):
+            inside = np.sort(self.tree.query(area, predicate="intersects"))
+            roads = roads.copy()
+            roads[inside] = shapely.intersection(roads[inside], area)
+            inside = inside[shapely.get_type_id(roads[inside]) == shapely.GeometryType.LINESTRING]
+        length = np.cumsum(shapely.length(roads[inside]))
         at = rng.random(count) * length[-1]
         road = inside[np.searchsorted(length, at)]
-        place = shapely.line_interpolate_point(self.roads[road], rng.random(count), normalized=True)
+        place = shapely.line_interpolate_point(roads[road], rng.random(count), normalized=True)
         xy = shapely.get_coordinates(place) + rng.normal(0, 3.5, (count, 2))
         name = self.road_names[road].astype(object)
         return Sites(xy[:, 0], xy[:, 1], np.full(count, STREET), np.full(count, "", object), name)

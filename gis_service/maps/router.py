@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from gis_service.accounts.dependencies import (
     CurrentIdentity,
@@ -30,6 +30,7 @@ from gis_service.incidents.visibility import Visible
 from gis_service.maps import queries
 from gis_service.maps.heatmap import heatmap_png
 from gis_service.maps.registry import Layer
+from gis_service.maps.round_snapshot import round_snapshot
 from gis_service.maps.series import edges_text, heat_series, step_edges
 from gis_service.maps.snapshots import make_snapshot
 from gis_service.maps.styles import map_style, tilejson
@@ -255,6 +256,33 @@ async def snapshot_file(
         media_type="text/html",
         headers={
             "Content-Disposition": 'attachment; filename="map.html"',
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+@router.get(
+    "/api/planning/rounds/{round}/snapshot",
+    dependencies=[Depends(allow("planning.read"))],
+    response_class=Response,
+    responses={200: {"content": {"text/html": {}}}},
+)
+async def round_snapshot_file(
+    request: Request, round: Annotated[int, Path(ge=1, lt=2**31)]
+) -> Response:
+    """A selection round as one self-contained file: map, ranking, reasons."""
+    check_parameters(request, ())
+    state = request.app.state
+
+    def make() -> str:
+        with state.blocking_sessions() as session:
+            return round_snapshot(session, round, state.settings)
+
+    return Response(
+        await asyncio.to_thread(make),
+        media_type="text/html",
+        headers={
+            "Content-Disposition": f'attachment; filename="round-{round}.html"',
             "Cache-Control": "no-store",
         },
     )

@@ -121,7 +121,7 @@ def make_snapshot(
             _heat(picture, incidents, wanted, settings, show="grid_density" not in layers)
     folium.LayerControl(collapsed=False).add_to(picture)
     body = picture.get_root().render()
-    return _inlined(body, _heading(_facts(session, incidents, wanted, settings), keys))
+    return inlined(body, _heading(_facts(session, incidents, wanted, settings), keys))
 
 
 def _areas(session: Session, level: str, settings: Settings) -> gpd.GeoDataFrame:
@@ -330,7 +330,9 @@ _SCRIPT = re.compile(r'<script src="([^"]+)"></script>')
 _LINK = re.compile(r'<link rel="stylesheet" href="([^"]+)"\s*/?>')
 
 
-def _inlined(body: str, heading: str) -> str:
+def inlined(body: str, heading: str) -> str:
+    """The page with every script and style sheet inside it, headed by ``heading`` (HTML). Raises
+    ConfigurationError for one that was not installed."""
     body = _SCRIPT.sub(lambda m: f"<script>{_script(m.group(1))}</script>", body)
     body = _LINK.sub(lambda m: f"<style>{_file(m.group(1))}</style>", body)
     body = body.replace("<head>", f"<head><script>{SHIM}</script>", 1)
