@@ -6,7 +6,7 @@ from geoalchemy2 import Geometry
 from sqlalchemy.dialects.postgresql import ARRAY
 
 revision = "2026_11_27_frontages"
-down_revision = "2026_11_27_campaigns"
+down_revision = "2026_11_27_progress"
 branch_labels = None
 depends_on = None
 
