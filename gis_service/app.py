@@ -64,6 +64,7 @@ from gis_service.interop.positions.router import router as positions_router
 from gis_service.maps.registry import read_registry
 from gis_service.maps.router import router as maps_router
 from gis_service.maps.tiles import Tiles
+from gis_service.observing import observe
 from gis_service.patrols.coverage_live import LivePatrols
 from gis_service.patrols.coverage_router import router as coverage_router
 from gis_service.patrols.coverage_table import CoverageTable
@@ -162,6 +163,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # the last levels take three times as long for a tenth less
     app.add_middleware(Compression, minimum_size=1024, compresslevel=6)
     app.add_middleware(SecurityHeaders)
+    observe(app)
     return app
 
 

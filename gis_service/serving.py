@@ -9,11 +9,13 @@ from typing import Any
 
 import uvicorn
 from sqlalchemy import text
+from uvicorn.config import LOGGING_CONFIG
 
 from gis_service.app import create_app
 from gis_service.db.engine import conninfo, make_engine
 from gis_service.db.migrate import pending
 from gis_service.errors import ConfigurationError
+from gis_service.observing import log_to_stderr
 from gis_service.settings import Settings
 
 
@@ -21,8 +23,11 @@ def serve(settings: Settings) -> None:
     """Serve until interrupted. Raises ConfigurationError for a used port or an open address."""
     check_address(settings)
     check_tls(settings)
+    log_to_stderr(settings.log_format)
+    # as JSON the server's own lines, too, go through our handler
+    own = None if settings.log_format == "json" else LOGGING_CONFIG
     config = uvicorn.Config(
-        create_app(settings), host=settings.host, port=settings.port, log_level="info",
+        create_app(settings), host=settings.host, port=settings.port, log_level="info", log_config=own,
         access_log=False, ssl_certfile=settings.tls_certificate, ssl_keyfile=settings.tls_key,
     )  # fmt: skip
     scheme = "https" if settings.tls_certificate else "http"

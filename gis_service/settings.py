@@ -32,6 +32,9 @@ class Settings(BaseSettings):
     layers_dir: Path = Field(
         Path(__file__).parent.parent / "layers", description="folder of layer folders"
     )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="text: what goes wrong, in words; json: one object a request, too"
+    )
     database_pool: int = Field(8, ge=2, description="pooled connections per worker")
 
     # the district

@@ -111,6 +111,7 @@ _TABLE: dict[str, set[str]] = {
     "self": _EVERYONE,
     "account.manage": set(),
     "audit.read": set(),
+    "system.read": set(),
 }
 # the administrator may do everything
 PERMISSIONS: dict[str, frozenset[str]] = {
