@@ -73,7 +73,9 @@ def tries(app: FastAPI) -> list[Try]:
                 wanted = access
                 if layer and access == "layer":
                     wanted = layer.permission or "public"
-                page = not path.startswith(("/api", "/tiles", "/styles", "/static", "/events"))
+                page = not path.startswith(
+                    ("/api", "/tiles", "/styles", "/static", "/events", "/metrics")
+                )
                 out.append(Try(method, path, wanted, page and "." not in path))
     return out
 
