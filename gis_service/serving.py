@@ -28,7 +28,8 @@ def serve(settings: Settings) -> None:
     own = None if settings.log_format == "json" else LOGGING_CONFIG
     config = uvicorn.Config(
         create_app(settings), host=settings.host, port=settings.port, log_level="info",
-        log_config=own, access_log=False, ssl_certfile=settings.tls_certificate, ssl_keyfile=settings.tls_key,
+        log_config=own, access_log=False,
+        ssl_certfile=settings.tls_certificate, ssl_keyfile=settings.tls_key,
     )  # fmt: skip
     scheme = "https" if settings.tls_certificate else "http"
     print(f"地图 / map: {scheme}://{settings.host}:{settings.port}/", flush=True)
