@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -158,6 +158,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(OperationalError, _database_problem)
     app.add_exception_handler(DataError, _value_problem)
+    app.add_exception_handler(IntegrityError, _race_problem)
     app.add_exception_handler(Exception, _unexpected)
     app.mount(OGC, make_ogc(app))
     # the last levels take three times as long for a tenth less
@@ -325,6 +326,18 @@ async def _value_problem(request: Request, problem: Exception) -> Response:
     return await _domain_problem(
         request,
         errors.InvalidInput("a value cannot be stored (NUL?)", "有无法存储的值（如空字符 NUL）"),
+    )
+
+
+async def _race_problem(request: Request, problem: Exception) -> Response:
+    """Two did the same at once, and the database let one of them."""
+    log.warning("refused by a constraint at %s: %s", request.url.path, problem)
+    return await _domain_problem(
+        request,
+        errors.Conflict(
+            "somebody else was faster, or it is still referred to; look again",
+            "他人已先行提交，或仍被其他记录引用，请刷新后重试",
+        ),
     )
 
 

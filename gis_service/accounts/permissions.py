@@ -34,6 +34,7 @@ _TABLE: dict[str, set[str]] = {
     # incidents: seeing, entering, and each action of the life cycle
     "incident.read": _EVERYONE,
     "incident.report": _DESK | _SQUAD | _LOCAL | {"unit_handler"},
+    "attachment.add": _DESK | _SQUAD | _LOCAL | {"unit_handler", "planner"},
     "incident.quick": _SQUAD,
     "incident.verify": _DESK | _SQUAD | _LOCAL,
     "incident.decline": _DESK,

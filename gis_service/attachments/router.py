@@ -34,7 +34,7 @@ async def read_photo(photo: UploadFile, settings: Settings) -> bytes:
 @router.post(
     "/attachments",
     status_code=201,
-    dependencies=[Depends(allow("incident.report")), Depends(refuse_unknown_parameters)],
+    dependencies=[Depends(allow("attachment.add")), Depends(refuse_unknown_parameters)],
 )
 async def upload(
     request: Request,

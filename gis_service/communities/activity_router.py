@@ -27,6 +27,7 @@ from gis_service.communities.activity_schemas import (
     NewActivity,
 )
 from gis_service.communities.asking import (
+    MOST_EXPORTED,
     PRIVATE,
     XLSX,
     AskedPlaces,
@@ -36,6 +37,7 @@ from gis_service.communities.asking import (
     imported,
     json_of,
     page_of,
+    whole,
 )
 from gis_service.communities.changes import log_of
 from gis_service.communities.schemas import Page
@@ -111,18 +113,18 @@ async def get_activities(
 ) -> Response:
     """Activities in the asker's scope by their beginning; the csv and xlsx are what
     ``/api/activities/import`` reads."""
-    whole = format_ != "json"
+    exported = format_ != "json"
     after = _position(cursor)
 
     def read(sync: Session) -> list[dict[str, Any]]:
         return list_activities(
-            sync, wanted, ascending=order == "starts_at", after=None if whole else after,
-            limit=20_000 if whole else limit + 1,
+            sync, wanted, ascending=order == "starts_at", after=None if exported else after,
+            limit=MOST_EXPORTED + 1 if exported else limit + 1,
         )  # fmt: skip
 
     rows = await session.run_sync(read)
-    if whole:
-        head, lines = activity_sheet.as_lines(rows, settings, locale)
+    if exported:
+        head, lines = activity_sheet.as_lines(whole(rows), settings, locale)
         title = "活动台账" if locale == "zh" else "activities"
         body = as_csv(head, lines) if format_ == "csv" else as_xlsx(head, lines, title)
         return _file(body, format_)

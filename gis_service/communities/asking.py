@@ -16,10 +16,11 @@ from sqlalchemy.orm import Session
 from gis_service.accounts.dependencies import SignedIn
 from gis_service.communities.scope import Scope, scope_of
 from gis_service.dependencies import SessionDependency, SettingsDependency
-from gis_service.errors import InvalidInput
+from gis_service.errors import InvalidInput, TooLarge
 from gis_service.incidents.filters import parse_moment
 from gis_service.sheets import as_csv, as_xlsx
 
+MOST_EXPORTED = 20_000
 PRIVATE = {"Cache-Control": "private, no-store"}
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 Format = Annotated[
@@ -107,6 +108,16 @@ def imported(found: dict[str, Any], name: str, locale: str) -> Response:
         **found,
     }  # fmt: skip
     return Response(orjson.dumps(problem), 400, media_type="application/problem+json")
+
+
+def whole(rows: Sequence[Any]) -> Sequence[Any]:
+    """The rows of an export. Raises TooLarge rather than leave some out."""
+    if len(rows) > MOST_EXPORTED:
+        raise TooLarge(
+            f"more than {MOST_EXPORTED} rows: ask for less at once",
+            f"超过 {MOST_EXPORTED} 行，请缩小范围",
+        )
+    return rows
 
 
 def page_of(rows: Sequence[Any], limit: int, cursor: Any) -> tuple[Sequence[Any], str | None]:

@@ -18,12 +18,14 @@ from gis_service.communities.activity_schemas import (
     OpinionAnswer,
 )
 from gis_service.communities.asking import (
+    MOST_EXPORTED,
     AskedPlaces,
     AskedSpan,
     Format,
     Sheet,
     json_of,
     page_of,
+    whole,
 )
 from gis_service.communities.schemas import Code, Page
 from gis_service.dependencies import (
@@ -79,19 +81,19 @@ async def get_opinions(
     format_: Annotated[Format, Query(alias="format")] = "json",
 ) -> Response:
     """What people said, the latest first; who said it is asked for one by one."""
-    whole = format_ != "json"
+    exported = format_ != "json"
 
     def read(sync: Session) -> list[dict[str, Any]]:
         return list_opinions(
             sync, **places.conditions, since=span.since, until=span.until, activity=activity,
-            round_=round_, state=state, before=None if whole else cursor,
-            limit=20_000 if whole else limit + 1,
+            round_=round_, state=state, before=None if exported else cursor,
+            limit=MOST_EXPORTED + 1 if exported else limit + 1,
         )  # fmt: skip
 
     rows = await session.run_sync(read)
-    if whole:
+    if exported:
         place = 0 if locale == "zh" else 1
-        told = [opinions.present(row) for row in rows]
+        told = [opinions.present(row) for row in whole(rows)]
         return OPINION_SHEET.response(
             format_,
             [

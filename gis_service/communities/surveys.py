@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from gis_service.accounts.identity import Identity
@@ -204,6 +204,10 @@ def take_answers(
     if at > now + timedelta(minutes=10):
         raise InvalidInput("it lies in the future", "时间晚于当前", where="answered_at")
     if body.key:
+        # the same submission sent twice takes turns: the second one finds the first
+        session.execute(
+            text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 2))"), {"key": body.key}
+        )
         known_id = session.scalar(
             select(SurveyResponse.id).where(
                 SurveyResponse.round_id == found.id, SurveyResponse.key == body.key

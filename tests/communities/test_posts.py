@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from typing import Any
 
 from openpyxl import load_workbook
@@ -168,3 +169,18 @@ def test_a_station_wants_a_place(bureau: Bureau) -> None:
     assert bureau.call("POST", "/api/stations", json=elsewhere).json()["where"] == "lon"
     assert bureau.call("POST", "/api/stations", "worker", json={**STATION, "lon": 118.625}
                        ).status_code == 403  # fmt: skip
+
+
+def test_two_who_set_up_the_same_post_at_once(bureau: Bureau) -> None:
+    answers: list[int] = []
+
+    def ask() -> None:
+        body = {"community": "S0C0", **POST}
+        answers.append(bureau.call("POST", "/api/posts", json=body).status_code)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert sorted(answers) == [201, 409, 409, 409]

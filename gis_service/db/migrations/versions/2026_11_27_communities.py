@@ -445,6 +445,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DROP VIEW IF EXISTS satisfaction_answer")
     for table in (
         "meeting_item",
         "opinion",
