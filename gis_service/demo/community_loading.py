@@ -107,7 +107,7 @@ def _load_posts(
         session.add(
             ServicePost(
                 community_id=place.area_id, photo_id=photo if one["photo"] else None,
-                geom=_point(place.lon, place.lat), **facts,
+                geom=_point(place.lon, place.lat, (-70.0, -50.0)), **facts,
             )
         )  # fmt: skip
     session.flush()
@@ -118,7 +118,7 @@ def _load_stations(session: Session, plan: CommunityPlan, places: dict[str, Any]
     for one in plan.stations:
         place = places[one["community"]]
         row = Station(
-            community_id=place.area_id, geom=_point(place.lon, place.lat, (40.0, 25.0)),
+            community_id=place.area_id, geom=_point(place.lon, place.lat, (90.0, 60.0)),
             address=f"{place.name}内", **{name: one[name] for name in plain},
         )  # fmt: skip
         session.add(row)

@@ -72,6 +72,7 @@ export async function startCommunity(box, asked) {
     const figure = (/** @type {string} */ value, /** @type {string} */ label) => h("div", {}, h("b", { text: value }), h("span", { text: label }));
     fill(found, h("div", { class: "tile" },
       h("h2", { text: nameOf(cases.community) }),
+      h("a", { class: "button", href: `/communities/${encodeURIComponent(cases.community.code)}`, text: t("public.notice") }),
       h("p", { class: "note", text: t("public.since", { day: date(cases.since) }) }),
       h("div", { class: "numbers" },
         figure(number(cases.filed), t("public.filed")),
