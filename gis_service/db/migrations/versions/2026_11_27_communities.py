@@ -445,7 +445,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP VIEW IF EXISTS satisfaction_answer")
     for table in (
         "meeting_item",
         "opinion",
