@@ -61,6 +61,7 @@ from gis_service.interop.ogc.collections import OgcCatalog
 from gis_service.interop.open311.router import router as open311_router
 from gis_service.interop.positions.intake import PositionIntake
 from gis_service.interop.positions.router import router as positions_router
+from gis_service.ledger.router import router as ledger_router
 from gis_service.maps.registry import read_registry
 from gis_service.maps.router import router as maps_router
 from gis_service.maps.tiles import Tiles
@@ -147,6 +148,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         campaigns_router,
         progress_router,
         reports_router,
+        ledger_router,
         places_router,
         web_router,
     ):

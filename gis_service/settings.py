@@ -157,6 +157,10 @@ class Settings(BaseSettings):
         50.0, ge=0, description="grids so near to a campaign are not compared with it, m"
     )
 
+    ledger_template: Path | None = Field(
+        None, description="the bureau's form of the ledger (XLSX); unset: the project's"
+    )
+
     # what the map shows
     title: str = Field("网格巡查与案件地图", description="title of the map page")
     title_en: str = Field("Grid patrol and incident map", description="its English title")

@@ -104,6 +104,8 @@ _TABLE: dict[str, set[str]] = {
     "progress.read": _EVERYONE,
     "progress.record": {"duty_chief", "planner"} | _LOCAL,
     "progress.manage": {"duty_chief", "planner"},
+    "ledger.read": _EVERYONE,
+    "ledger.write": {"duty_chief", "planner"} | _LOCAL,
     # the review documents: figures of the whole district
     "report.read": {"duty_chief", "planner", "street_office", "viewer"},
     "reference.manage": {"duty_chief"},

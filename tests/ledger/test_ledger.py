@@ -1,0 +1,248 @@
+"""The ledger: written, collected, exported, edited in a spreadsheet and brought back."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from fastapi.testclient import TestClient
+
+from gis_service.app import create_app
+from gis_service.reference.defaults import ensure_default_classes
+from tests.conftest import Database, token_headers
+from tests.incidents.test_loading import row
+from tests.test_http import fill
+
+ODD = ["=1+1", "+86 595", "-5 起", "@所有人", "行一\n行二", "007", "１２３", "“引号”,逗号", "True"]
+
+
+@pytest.fixture
+def desk(client: TestClient, database: Database, tmp_path: Path) -> TestClient:
+    """The small district with units, and some entries of every sort."""
+    fill(database, tmp_path, [row(1, lon=118.605, lat=24.905)])
+    with database.sessions.begin() as session:
+        ensure_default_classes(session)
+    for n, words in enumerate(ODD):
+        body = {
+            "day": f"2026-10-{n + 1:02d}", "kind": "other", "title": words, "content": words,
+            "people": None if n % 2 else n, "community": "S0C0" if n % 3 else None,
+            "unit": "ZFZH" if n % 2 else None,
+        }  # fmt: skip
+        made = client.post("/api/ledger", json=body)
+        assert made.status_code == 201, made.text
+    return client
+
+
+def export(desk: TestClient, **query: Any) -> bytes:
+    answer = desk.get("/api/ledger/export", params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.content
+
+
+def bring(desk: TestClient, data: bytes, **options: Any) -> dict[str, Any]:
+    answer = desk.post(
+        "/api/ledger/import", files={"file": ("台账.xlsx", data)}, params=options.pop("params", {}),
+        **options,
+    )  # fmt: skip
+    found: dict[str, Any] = answer.json()
+    assert answer.status_code == (400 if found.get("faults") else 200), answer.text
+    return found
+
+
+def edited(data: bytes, edits: dict[str, Any]) -> bytes:
+    book = openpyxl.load_workbook(io.BytesIO(data))
+    sheet = book.worksheets[0]
+    for cell, value in edits.items():
+        sheet[cell] = value
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def entries(desk: TestClient) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = desk.get("/api/ledger").json()["items"]
+    return items
+
+
+def test_what_goes_out_comes_back_unchanged(desk: TestClient) -> None:
+    before = entries(desk)
+    assert [one["title"] for one in before] == ODD
+    found = bring(desk, export(desk))
+    assert (found["read"], found["already"], found["changed"], found["added"]) == (9, 9, 0, 0)
+    assert found["changes"] == []
+    assert entries(desk) == before
+
+
+def test_exactly_the_edits_are_shown(desk: TestClient) -> None:
+    before = {one["code"]: one for one in entries(desk)}
+    data = edited(
+        export(desk),
+        {"D4": "改过的事项", "F5": "已办结", "G5": 12, "H6": None, "B13": date(2026, 10, 20),
+         "C13": "日常巡查", "D13": "新增一条"},
+    )  # fmt: skip
+    dry = bring(desk, data, params={"dry_run": True})
+    assert dry["applied"] is False
+    assert {one["code"]: one for one in entries(desk)} == before
+    found = bring(desk, data)
+    assert (found["changed"], found["added"], found["already"]) == (3, 1, 6)
+    told = {(one["row"], one["field"]): (one["before"], one["after"]) for one in found["changes"]}
+    assert told == {
+        (4, "title"): ("=1+1", "改过的事项"), (5, "result"): ("", "已办结"),
+        (5, "people"): (None, 12), (6, "community"): ("S0C0", None),
+    }  # fmt: skip
+    after = entries(desk)
+    assert len(after) == 10
+    assert after[-1]["title"] == "新增一条"
+    assert after[-1]["people"] is None
+    first = next(one for one in after if one["title"] == "改过的事项")
+    assert first["version"] == 2
+    log = desk.get(f"/api/ledger/{first['code']}/log").json()["items"]
+    assert log[-1]["changes"] == {"title": ["=1+1", "改过的事项"]}
+
+
+@pytest.mark.skipif(not shutil.which("soffice"), reason="LibreOffice is not installed")
+def test_a_spreadsheet_program_loses_nothing(desk: TestClient, tmp_path: Path) -> None:
+    file = tmp_path / "ledger.xlsx"
+    file.write_bytes(export(desk))
+    done = subprocess.run(
+        ["soffice", f"-env:UserInstallation=file://{tmp_path}/profile", "--headless",
+         "--convert-to", "xlsx:Calc MS Excel 2007 XML", "--outdir", str(tmp_path / "out"),
+         str(file)],
+        capture_output=True, timeout=120, check=False,
+    )  # fmt: skip
+    saved = tmp_path / "out" / "ledger.xlsx"
+    if not saved.exists():
+        pytest.skip(f"LibreOffice has no Calc here: {done.stderr[-200:]!r}")
+    found = bring(desk, saved.read_bytes())
+    assert (found["already"], found["changes"]) == (9, [])
+
+
+@pytest.mark.parametrize(
+    ("edits", "cell", "words"),
+    [
+        ({"B4": "2026年2月30日"}, "B4", "没有这一天"),
+        ({"C5": "联合执髪"}, "C5", "未知"),
+        ({"H6": "不存在社区"}, "H6", "未知"),
+        ({"G7": "很多"}, "G7", "不是数值"),
+        ({"A8": "TZ000000-1"}, "A8", "没有编号"),
+        ({"D9": None}, "D9", "不能为空"),
+        ({"L10": 9}, "L10", "重新导出"),
+    ],
+)
+def test_a_faulty_row_names_its_cell_and_nothing_is_applied(
+    desk: TestClient, edits: dict[str, Any], cell: str, words: str
+) -> None:
+    before = entries(desk)
+    data = edited(export(desk), {**edits, "D12": "不应写入"})
+    found = bring(desk, data, headers={"accept-language": "zh"})
+    assert [one["cell"] for one in found["faults"]][:1] == [cell]
+    assert words in found["faults"][0]["message"]
+    assert entries(desk) == before
+
+
+def test_serial_days_full_width_digits_and_merged_cells(desk: TestClient) -> None:
+    data = export(desk)
+    found = bring(desk, edited(data, {"B4": 46297, "G5": "１２"}))
+    told = {one["field"]: one["after"] for one in found["changes"]}
+    assert told == {"day": "2026-10-02", "people": 12}
+    book = openpyxl.load_workbook(io.BytesIO(export(desk)))
+    book.worksheets[0].merge_cells("D4:D5")
+    out = io.BytesIO()
+    book.save(out)
+    merged = bring(desk, out.getvalue())
+    assert "merged" in merged["faults"][0]["message"]
+
+
+def test_an_entry_changed_meanwhile_is_not_overwritten(desk: TestClient) -> None:
+    data = export(desk)
+    one = entries(desk)[0]
+    body = {name: one[name] for name in ("day", "kind", "title", "people", "community", "unit")}
+    changed = desk.put(f"/api/ledger/{one['code']}", json={**body, "result": "他人", "version": 1})
+    assert changed.status_code == 200, changed.text
+    stale = desk.put(f"/api/ledger/{one['code']}", json={**body, "version": 1})
+    assert (stale.status_code, stale.json()["where"]) == (409, "version")
+    found = bring(desk, edited(data, {"D4": "旧表"}))
+    assert found["faults"][0]["cell"] == "L4"
+
+
+def test_another_form_of_the_bureau(desk: TestClient, database: Database, tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet["A1"] = "某局台账（{scope}）"
+    sheet.append(["序号", "版本", "事项", "社区", "领导批示", "类别", "编号", "时间"])
+    sheet["C3"].font = openpyxl.styles.Font(italic=True)
+    file = tmp_path / "form.xlsx"
+    book.save(file)
+    settings = database.settings.model_copy(update={"ledger_template": file})
+    with TestClient(create_app(settings), headers=desk.headers) as other:
+        data = export(other)
+        shown = openpyxl.load_workbook(io.BytesIO(data)).worksheets[0]
+        assert shown["A1"].value == "某局台账（whole district）"
+        assert shown["C4"].value == ODD[1]
+        assert shown["C4"].font.italic
+        # what the form leaves out stays as it is
+        found = bring(other, edited(data, {"C4": "新事项", "E4": "已阅"}))
+        assert [(one["field"], one["after"]) for one in found["changes"]] == [("title", "新事项")]
+        assert entries(other)[1]["content"] == ODD[1]
+        book.worksheets[0].delete_cols(2)
+        book.save(file)
+        refused = other.get("/api/ledger/export")
+        assert refused.status_code == 500
+        assert "version" in refused.json()["detail"]
+
+
+def test_the_ledger_is_filled_from_other_records_once(desk: TestClient, database: Database) -> None:
+    with database.engine.begin() as connection:
+        area = connection.exec_driver_sql(
+            "SELECT id FROM area WHERE level = 'community' AND code = 'S0C0'"
+        ).scalar_one()
+        for code, state in (("H1", "done"), ("H2", "planned")):
+            connection.exec_driver_sql(
+                "INSERT INTO activity (code, kind, title, state, community_id, starts_at, results) "
+                "VALUES (%s, 'volunteering', %s, %s, %s, '2026-10-05 09:00+08', '清理 3 处')",
+                (code, f"清洁家园{code}", state, area),
+            )
+    span = {"from": "2026-10-01", "to": "2026-11-01"}
+    assert desk.post("/api/ledger/collect", params=span).json() == {"added": 1}
+    assert desk.post("/api/ledger/collect", params=span).json() == {"added": 0}
+    [found] = [one for one in entries(desk) if one["source"]]
+    assert (found["source"], found["result"], found["people"]) == ("activity:H1", "清理 3 处", None)
+    # what people make of it stays
+    body = {name: found[name] for name in ("day", "kind", "title", "community")}
+    change = {**body, "result": "复核：4 处", "version": 1}
+    assert desk.put(f"/api/ledger/{found['code']}", json=change).status_code == 200
+    desk.post("/api/ledger/collect", params=span)
+    assert [one["result"] for one in entries(desk) if one["source"]] == ["复核：4 处"]
+
+
+def test_each_in_their_own_communities(desk: TestClient, database: Database) -> None:
+    own = token_headers(database, "community_worker", name="cw", scopes=["community=S1C0"])
+    assert desk.get("/api/ledger", headers=own).json()["items"] == []
+    body = {"day": "2026-10-30", "kind": "other", "title": "x", "community": "S0C0"}
+    assert desk.post("/api/ledger", json=body, headers=own).status_code == 403
+    mine = {**body, "community": "S1C0"}
+    assert desk.post("/api/ledger", json=mine, headers=own).status_code == 201
+    data = edited(export(desk, community="S1C0"), {"H4": "S0C0"})
+    found = bring(desk, data, headers=own)
+    assert found["faults"][0]["cell"] == "H4"
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [({"kind": "nothing"}, "kind"), ({"community": "X"}, "community"), ({"unit": "X"}, "unit"),
+     ({"campaign": "X"}, "campaign"), ({"title": " "}, "title"), ({"people": -1}, "people")],
+)  # fmt: skip
+def test_a_wrong_entry_is_named(desk: TestClient, changes: dict[str, Any], where: str) -> None:
+    body = {"day": "2026-10-30", "kind": "other", "title": "x", **changes}
+    refused = desk.post("/api/ledger", json=body)
+    assert (refused.status_code, refused.json()["where"]) == (400, where)
+    assert desk.get("/api/ledger", params={"from": "2026-02-02", "to": "2026-01-01"}).json()[
+        "where"
+    ] == "from"  # fmt: skip
