@@ -121,6 +121,7 @@ PAGES = (
     Page("/coverage", "coverage.read", "coverage.html", "coverage/main.js"),
     Page("/planning", "planning.read", "planning.html", "planning/main.js"),
     Page("/figures", "metrics.read", "figures.html", "figures/main.js"),
+    Page("/ledger", "ledger.read", "ledger.html", "ledger/main.js"),
     Page("/progress", "progress.read", "progress.html", "progress/main.js"),
     Page("/campaigns", "campaign.read", "campaigns.html", "campaigns/main.js"),
     Page("/communities", "community.read", "communities.html", "communities/main.js"),
