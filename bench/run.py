@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 MODULES = (
     "placing", "loading", "heat", "http", "tracks", "positions", "swath", "metrics", "coverage",
-    "effect",
+    "effect", "planning",
 )  # fmt: skip
 
 

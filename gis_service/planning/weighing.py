@@ -29,6 +29,7 @@ from gis_service.planning.table import Column, Table
 Floats = npt.NDArray[np.float64]
 Scheme = Literal["own", "equal", "entropy"]
 LIVE_NUMBERS = 700_000  # communities × indicators × draws while somebody moves a slider
+TIPPING_ROWS = 40_000  # communities × steps of one weight
 LEAST_DRAWS, LIVE_DRAWS, RECORDED_DRAWS = 50, 400, 10_000
 _DRAW_BLOCK = 500
 _LIMIT = re.compile(r"^\s*(\w+)\s*(>=|<=)\s*(-?\d+(?:\.\d+)?)\s*$")
@@ -110,7 +111,9 @@ def answer(table: Table, question: Question, draws: int | None = None) -> dict[s
                 "leaves": _name(table, int(rows[one.leaves])),
             }
             for one in tipping_points(
-                question.method, values, rising, shares, question.top, groups
+                question.method, values, rising, shares, question.top, groups,
+                # one hundredth of all weights, coarser where there are very many communities
+                steps=int(np.clip(TIPPING_ROWS // len(rows), 15, 100)),
             )
         ]  # fmt: skip
     thin = np.array([~table.columns[n].enough for n in at])[:, rows]

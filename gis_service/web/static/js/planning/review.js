@@ -2,8 +2,9 @@
 
 import { may } from "../account.js";
 import { getJSON, send } from "../api.js";
-import { byId, fill, h } from "../dom.js";
-import { addDays, date, isoDay, number, pick, showDay, t } from "../i18n.js";
+import { app } from "../app.js";
+import { byId, fill, h, icon } from "../dom.js";
+import { addDays, date, dateTime, isoDay, number, pick, showDay, t } from "../i18n.js";
 import { complain } from "../messages.js";
 import { plan } from "./plan.js";
 
@@ -47,7 +48,28 @@ async function load() {
 
 /** @param {any} found */
 function draw(found) {
-  fill(byId("review-answer"),
+  fill(byId("review-answer"), told(found), h("button", { type: "button", class: "button", id: "print-review", on: { click: () => void print(found) } }, icon("print"), t("planning.print")));
+}
+
+/** The year-end review on paper: what changed, beside whom, and what others can take over. @param {any} found */
+async function print(found) {
+  const chosen = found.communities.map((/** @type {any} */ one) => one.code);
+  const { items } = await getJSON("/api/planning/experience").catch(() => ({ items: [] }));
+  const own = items.filter((/** @type {any} */ one) => chosen.includes(one.community.code));
+  fill(byId("print-sheet"), h("article", { class: "round-sheet" },
+    h("header", {}, h("h1", { text: t("planning.reviewTitle", { names: found.communities.map((/** @type {any} */ one) => one.name).join("、") }) }),
+      h("span", { text: pick(app.district.title) }), app.district.illustrative && h("span", { class: "badge", text: t("badge.illustrative") })),
+    h("section", {}, told(found)),
+    h("section", {}, h("h2", { text: t("planning.experience") }), own.length === 0 && h("p", { text: t("planning.noneYet") }),
+      own.map((/** @type {any} */ one) => h("p", {}, h("b", { text: `${one.community.name} · ${one.title}` }), ` ${one.body}`))),
+    h("section", {}, h("h2", { text: t("planning.howRead") }), h("p", { text: t("planning.reviewNote") })),
+    h("footer", { text: [t("print.at", { when: dateTime(new Date()) }), app.district.map_approval_number && t("footer.approval", { number: app.district.map_approval_number })].filter(Boolean).join(" · ") })));
+  window.print();
+}
+
+/** @param {any} found */
+function told(found) {
+  return h("div", {},
     h("p", { class: "note", text: t("planning.windows", { before: showDay(found.before[0].slice(0, 10)), at: showDay(found.at.slice(0, 10)), after: showDay(found.after[1].slice(0, 10)) }) }),
     found.warnings.map((/** @type {any} */ one) => h("p", { class: "warning", text: pick(one) })),
     h("table", { class: "review-table" }, h("thead", {}, h("tr", {}, ["indicator", "treated", "others", "change", "chance", "says"].map((name) => h("th", { scope: "col", text: t(`planning.review.${name}`) })))),
