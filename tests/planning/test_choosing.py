@@ -232,6 +232,24 @@ def test_who_may_see_and_decide(demo: Demo) -> None:
     assert demo.client.post("/api/planning/rounds", json=body, headers=headers).status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [("ranking", {"to": "0001-01-01"}), ("ranking", {"from": "0001-01-01", "to": "0003-01-01"}),
+     ("ranking", {"from": "9999-12-01", "to": "9999-12-31"}),
+     ("indicators", {"to": "9999-12-31T23:59:59+14:00"}), ("indicators", {"to": "now\x00"}),
+     ("review", {"community": "x", "at": "0001-01-02"}),
+     ("review", {"community": "x", "at": "0003-01-02", "days": "365"}),
+     ("profile", {"community": "\x00"}), ("experience", {"community": "\x00"}),
+     ("ranking", {"weights": "buildings:1e308,area_km2:1e-320"}),
+     ("ranking", {"require": "buildings>=" + "9" * 300})],
+)  # fmt: skip
+def test_extremes_are_answered_or_refused_and_break_nothing(
+    demo: Demo, path: str, asked: dict[str, str]
+) -> None:
+    answer = demo.client.get(f"/api/planning/{path}", params=asked)
+    assert answer.status_code in (200, 400, 404), answer.text
+
+
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_of_twenty_seeds_drawn_now_the_best_are_found_and_the_trap_never(
