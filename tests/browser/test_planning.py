@@ -143,6 +143,11 @@ def test_siting_and_review_answer_on_the_page(open_planning: Callable[..., Page]
     expect(page.locator(".siting-answer")).to_contain_text("along streets")
     page.click("#tab-review")
     page.locator("#review-who input").first.check()
+    # the demo has walks and cases on both sides of a day 60 days ago
+    page.evaluate(
+        "() => { document.getElementById('review-at').value ="
+        " new Date(Date.now() - 60 * 864e5).toISOString().slice(0, 10); }"
+    )
     page.click(".review-form button")
     expect(page.locator(".review-table tbody tr").first).to_be_visible(timeout=30_000)
     expect(page.locator("#review-answer")).to_contain_text("permutations")

@@ -4,10 +4,11 @@ import { may } from "../account.js";
 import { getJSON, send } from "../api.js";
 import { app } from "../app.js";
 import { byId, fill, h, icon } from "../dom.js";
-import { addDays, date, dateTime, isoDay, number, pick, showDay, t } from "../i18n.js";
+import { addDays, date, dateTime, daysBetween, isoDay, number, pick, showDay, t } from "../i18n.js";
 import { complain } from "../messages.js";
 import { plan } from "./plan.js";
 
+const LEAST_DAYS = 14;
 const asked = { /** @type {string[]} */ communities: [], at: "", days: 90 };
 
 export async function showReview() {
@@ -18,7 +19,8 @@ export async function showReview() {
     asked.at = decided ? isoDay(decided.decided_at) : addDays(isoDay(new Date()), -asked.days);
   }
   form();
-  if (asked.communities.length) await load();
+  // right after a decision there is nothing to look back on
+  if (asked.communities.length && daysBetween(asked.at, isoDay(new Date())) >= LEAST_DAYS) await load();
 }
 
 function form() {
