@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import geopandas as gpd
@@ -35,6 +35,7 @@ from gis_service.hierarchy.reading import Reading
 from gis_service.hierarchy.revisions import Follower
 from gis_service.incidents.loading import Result, load_incidents
 from gis_service.incidents.mapping import read_mapping
+from gis_service.ledger.service import collect
 from gis_service.reference.defaults import ensure_default_classes
 from gis_service.settings import Settings
 
@@ -106,6 +107,11 @@ def load_demo(
         load_demo_communities(session, settings, district, as_of)
     with sessions.begin() as session:
         load_demo_plan(session, district, as_of)
+        # all but the last month: that is left for people to take in
+        collect(
+            session, settings, None, (as_of - timedelta(days=365)).date(),
+            (as_of - timedelta(days=30)).date(),
+        )  # fmt: skip
     with sessions.begin() as session:
         session.execute(
             text("UPDATE boundary_revision SET source = source || :complete WHERE source = :s"),

@@ -115,9 +115,14 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
+def _take_turns(session: Session) -> None:
+    """Whoever gives out codes or takes records in waits for who does so now."""
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtext('ledger'))"))
+
+
 def new_codes(session: Session, days: list[date]) -> list[str]:
     """Codes of new entries, the month and a running number: ``TZ202610-0007``."""
-    session.execute(text("SELECT pg_advisory_xact_lock(hashtext('ledger codes'))"))
+    _take_turns(session)
     last: dict[str, int] = {}
     out = []
     for day in days:
@@ -142,6 +147,8 @@ def collect(
     if since >= until:
         raise InvalidInput("'from' must lie before 'to'", "from 须早于 to", where="from")
     own = scope_of(session, identity).ids if identity else None
+    # before anything is read: what somebody takes in at the same time is not taken twice
+    _take_turns(session)
     found = session.execute(
         queries.COLLECTED,
         {"zone": settings.timezone, "since": since, "until": until, "own": own},
