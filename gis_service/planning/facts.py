@@ -27,6 +27,13 @@ _QUERIES = {
             AND (s.closed_on IS NULL OR s.closed_on >= CAST(:until AS date))
         WHERE c.valid_to IS NULL AND EXISTS (SELECT 1 FROM station) GROUP BY c.area_id
     """,
+    "frontages": """
+        SELECT c.area_id, count(f.id) AS numerator, 1 AS denominator
+        FROM community c LEFT JOIN frontage_contract f ON f.community_id = c.area_id
+            AND f.valid_from < CAST(:until AS date) AND f.valid_to >= CAST(:until AS date) - 1
+            AND (f.ended_on IS NULL OR f.ended_on >= CAST(:until AS date))
+        WHERE c.valid_to IS NULL AND EXISTS (SELECT 1 FROM frontage_contract) GROUP BY c.area_id
+    """,
     "satisfied": """
         SELECT a.community_id, count(*) FILTER (WHERE a.satisfied) AS numerator,
                count(*) AS denominator

@@ -255,6 +255,11 @@ def stations(sources: Sources) -> Figures:
     return _whole(sources.fact("stations")[0])
 
 
+def frontages(sources: Sources) -> Figures:
+    """Frontage contracts in force at the end."""
+    return _whole(sources.fact("frontages")[0])
+
+
 def satisfied(sources: Sources) -> Figures:
     """Satisfied answers, of all answers of the period to the question that measures it."""
     own, total = sources.fact("satisfied")
@@ -311,6 +316,6 @@ FIGURES: dict[str, Callable[[Sources], Figures]] = {
     for function in (
         contract_share, grids_per_officer, buildings, area_km2, covered_on_time, early_found,
         handle_hours, close_hours, closed_in_time, rework, per_building, hot_grids, post_staffed,
-        stations, satisfied, activities, opinions_answered, campaigns,
+        stations, frontages, satisfied, activities, opinions_answered, campaigns,
     )
 }  # fmt: skip

@@ -18,7 +18,7 @@ CONTROLS = 20
 CLEAR = 0.05
 TRAITS = ("buildings", "area_km2", "per_building", "contract_share", "closed_in_time")
 SEED = 1
-_FINDINGS = {
+FINDINGS = {
     "better": ("better by more than chance gives", "改善，超出偶然"),
     "worse": ("worse by more than chance gives", "变差，超出偶然"),
     "unclear": ("no more than chance gives", "未超出偶然，不能断言"),
@@ -99,7 +99,7 @@ def _indicator(
             verdict = "better" if (found.estimate > 0) == one.indicator.rising else "worse"
         worse_than = (x[others] < x[own].mean()) == one.indicator.rising
         best = bool(worse_than.mean() >= 2 / 3)
-    en, zh = _FINDINGS[verdict]
+    en, zh = FINDINGS[verdict]
     return {**item, "verdict": verdict, "words": {"zh": zh, "en": en}}, best, count
 
 

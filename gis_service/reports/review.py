@@ -26,6 +26,7 @@ from gis_service.incidents.metrics.telling import figures, nothing
 from gis_service.planning.progress import queries as plan_queries
 from gis_service.planning.progress import service as plan
 from gis_service.reports import pictures, queries
+from gis_service.reports.demonstration import demonstration
 from gis_service.reports.document import Cell, Document, Picture, Section, Table
 from gis_service.settings import Settings
 
@@ -120,6 +121,12 @@ class Review:
             self.incidents(), self.progress(), self.campaigns(), self.communities(),
             self.shortfalls(),
         ]  # fmt: skip
+        if self.period.year:
+            until = datetime(self.behind.year, self.behind.month, self.behind.day, tzinfo=self.zone)
+            sections.append(
+                demonstration(self.session, self.settings, self.snapshot, until, self.locale,
+                              self.say)
+            )  # fmt: skip
         return Document(
             self.say(kind, title=title, label=self.period.label), notes, sections, self.locale
         )

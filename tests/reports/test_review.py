@@ -48,7 +48,7 @@ def test_the_year_as_a_word_document(
     year = str(loaded.as_of.year)
     book = words(service, year, lang)
     headings = [one.text for one in book.paragraphs if one.style.name == "Heading 1"]
-    assert len(headings) == 5
+    assert len(headings) == 6
     assert bool(re.search(r"[\u4e00-\u9fff]", "".join(headings))) == (lang == "zh")
     assert len(book.inline_shapes) >= 5
     assert len(book.tables) >= 5
