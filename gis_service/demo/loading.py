@@ -18,6 +18,7 @@ from gis_service.demo.accounts import ensure_demo_accounts
 from gis_service.demo.campaign_loading import load_demo_campaigns
 from gis_service.demo.community_loading import load_demo_communities
 from gis_service.demo.district import District, Scale, make_district
+from gis_service.demo.frontages import load_demo_frontages
 from gis_service.demo.incidents import latest_midnight, make_incidents
 from gis_service.demo.patrol_loading import (
     link_demo_officer,
@@ -105,6 +106,9 @@ def load_demo(
     )  # fmt: skip
     with sessions.begin() as session:
         load_demo_communities(session, settings, district, as_of)
+        metric_crs = load_locator(session, settings).metric_crs
+        assert metric_crs is not None  # noqa: S101 - the areas have just been loaded
+        load_demo_frontages(session, settings, district, as_of, metric_crs)
     with sessions.begin() as session:
         load_demo_plan(session, district, as_of)
         # all but the last month: that is left for people to take in

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from gis_service.maps.registry import Layer, read_registry
+from gis_service.maps.registry import Layer, read_registry, setting_parameters
 from gis_service.settings import Settings
 
 WEB_MERCATOR = 3857
@@ -60,10 +60,10 @@ def _check_query(
 def example_parameters(layer: Layer, settings: Settings) -> dict[str, Any]:
     """Parameters of the whole world's tile and no incident, as far as the query names them."""
     every: dict[str, Any] = {
-        "z": 0, "x": 0, "y": 0, "grid_kind": settings.grid_kind,
+        "z": 0, "x": 0, "y": 0, **setting_parameters(settings),
         "minimum_count": settings.minimum_count, "area_ids": [], "counts": [], "z_scores": [],
         "p_values": [], "significances": [], "since": None, "until": None, "everybody": True,
-        "squads": [], "minimum_sample": settings.survey_minimum,
+        "squads": [],
     }  # fmt: skip
     return {name: value for name, value in every.items()
             if f":{name}" in layer.query or f":{name}" in layer.labels}  # fmt: skip

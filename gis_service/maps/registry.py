@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from gis_service.accounts.permissions import PERMISSIONS
 from gis_service.errors import ConfigurationError, NotFound
 from gis_service.incidents.filters import PARAMETERS
+from gis_service.settings import Settings
 
 
 class _Strict(BaseModel):
@@ -143,6 +144,14 @@ def _read_layer(folder: Path) -> Layer:
     if layer.id != folder.name:
         raise ConfigurationError(f"{where}: id {layer.id!r} is not the folder's name")
     return layer
+
+
+def setting_parameters(settings: Settings) -> dict[str, Any]:
+    """What a layer's query may ask of the settings, by the name of its parameter."""
+    return {
+        "grid_kind": settings.grid_kind, "minimum_sample": settings.survey_minimum,
+        "timezone": settings.timezone, "frontage_days": settings.frontage_days,
+    }  # fmt: skip
 
 
 def statement(layer: Layer) -> str:

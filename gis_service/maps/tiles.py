@@ -24,7 +24,7 @@ from gis_service.incidents.filters import IncidentFilter
 from gis_service.incidents.live import LiveIncidents
 from gis_service.maps.area_inputs import AreaInputs
 from gis_service.maps.density import density_tile
-from gis_service.maps.registry import Layer, Registry, statement
+from gis_service.maps.registry import Layer, Registry, setting_parameters, statement
 from gis_service.settings import Settings
 
 _NAMED = re.compile(r"(?<!:):([a-z_]+)\b")
@@ -185,9 +185,7 @@ class Tiles:
             seen = wanted.visible
             return {
                 "since": wanted.since, "until": wanted.until, "everybody": seen is None,
-                "squads": list(seen.squads) if seen else [], "grid_kind": self.settings.grid_kind,
-                "minimum_sample": self.settings.survey_minimum, "timezone": self.settings.timezone,
-                "frontage_days": self.settings.frontage_days,
+                "squads": list(seen.squads) if seen else [], **setting_parameters(self.settings),
             }  # fmt: skip
         return {
             "grid_kind": self.settings.grid_kind,

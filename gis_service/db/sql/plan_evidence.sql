@@ -42,6 +42,10 @@ SELECT 'contracts', area_id, max(first) FROM (
     WHERE g.valid_to IS NULL GROUP BY g.parent_id, g.area_id
 ) promised GROUP BY area_id HAVING count(*) = count(first)
 UNION ALL
+SELECT 'frontage', community_id, valid_from FROM frontage_contract
+WHERE community_id IS NOT NULL AND (ended_on IS NULL OR ended_on > current_date)
+  AND valid_to >= current_date
+UNION ALL
 SELECT 'round', NULL, decided_at::date FROM selection_round WHERE state = 'decided'
 UNION ALL
 SELECT 'ledger', community_id, day FROM ledger_entry WHERE community_id IS NOT NULL;
