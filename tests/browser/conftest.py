@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from gis_service.accounts.dependencies import COOKIE
 from gis_service.settings import DEMO_ACCOUNTS, Settings
+from tests.browser.desk_page import DeskPage
 from tests.browser.map_page import MapPage
 from tests.conftest import Database
 
@@ -108,6 +109,26 @@ def demo_accounts(demo_database: Database, served: str) -> dict[str, dict[str, s
     """The accounts of ``served`` by name, as its file tells them."""
     path = demo_database.settings.data_dir / DEMO_ACCOUNTS
     return {account["name"]: account for account in json.loads(path.read_text())}
+
+
+@pytest.fixture
+def open_as(
+    browser: Browser, served: str, demo_accounts: dict[str, dict[str, str]]
+) -> Iterator[Callable[..., Page]]:
+    """Opens a page of ``served`` signed in as an account; it must end without errors, but for
+    requests refused with 400 where ``refusals`` says that they are asked."""
+    opened: list[tuple[DeskPage, bool]] = []
+
+    def open_page(name: str, path: str, *, refusals: bool = False, **options: Any) -> Page:
+        one = DeskPage(browser, served, path, demo_accounts[name], **options)
+        opened.append((one, refusals))
+        return one.page
+
+    yield open_page
+    for one, refusals in opened:
+        one.context.close()
+        told = [words for words in one.errors if not (refusals and "status of 400" in words)]
+        assert told == []
 
 
 @pytest.fixture(scope="session")

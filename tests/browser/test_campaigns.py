@@ -3,46 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from gis_service.demo.district import make_district
 from gis_service.demo.incidents import make_incidents
 
-WIDE = {"width": 1560, "height": 900}
-
 
 @pytest.fixture
-def open_campaigns(
-    browser: Browser, served: str, demo_accounts: dict[str, dict[str, str]]
-) -> Iterator[Callable[..., Page]]:
-    """Opens the page signed in as an account; a page must end without errors."""
-    opened: list[tuple[Page, list[str]]] = []
+def open_campaigns(open_as: Callable[..., Page]) -> Callable[..., Page]:
+    def open_page(name: str, *, lang: str = "zh", hash: str = "") -> Page:
+        return open_as(name, f"/campaigns?lang={lang}{hash}", lang=lang, size=(1560, 900))
 
-    def make(name: str, *, lang: str = "zh", hash: str = "") -> Page:
-        context = browser.new_context(viewport=WIDE, locale="zh-CN" if lang == "zh" else "en-GB")
-        answer = context.request.post(
-            f"{served}/api/session", headers={"Sec-Fetch-Site": "same-origin"},
-            data={"name": name, "password": demo_accounts[name]["password"]},
-        )  # fmt: skip
-        assert answer.ok
-        page = context.new_page()
-        problems: list[str] = []
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda line: line.type == "error" and problems.append(line.text))
-        page.goto(f"{served}/campaigns?lang={lang}{hash}")
-        page.wait_for_selector("body.ready")
-        opened.append((page, problems))
-        return page
-
-    yield make
-    for page, problems in opened:
-        page.context.close()
-        assert problems == []
+    return open_page
 
 
 @pytest.fixture(scope="module")

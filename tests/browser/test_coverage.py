@@ -6,41 +6,19 @@ from __future__ import annotations
 import json
 import re
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 
 @pytest.fixture
-def open_coverage(
-    browser: Browser, served: str, demo_accounts: dict[str, dict[str, str]]
-) -> Iterator[Callable[..., Page]]:
-    """Opens the page signed in as somebody; it must end without errors."""
-    contexts, errors = [], []
-
+def open_coverage(open_as: Callable[..., Page]) -> Callable[..., Page]:
     def open_page(name: str = "duty_chief", lang: str = "zh", hash_: str = "") -> Page:
-        context = browser.new_context(
-            viewport={"width": 1280, "height": 800}, locale="zh-CN" if lang == "zh" else "en-GB"
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-        body = {"name": name, "password": demo_accounts[name]["password"]}
-        answer = page.request.post(
-            f"{served}/api/session", data=body, headers={"Sec-Fetch-Site": "same-origin"}
-        )
-        assert answer.ok, answer.text()
-        page.goto(f"{served}/coverage?lang={lang}{hash_}")
-        page.wait_for_selector("body.ready", timeout=60_000)
-        return page
+        return open_as(name, f"/coverage?lang={lang}{hash_}", lang=lang)
 
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert errors == []
+    return open_page
 
 
 def asked(served: str, token: str, path: str) -> dict[str, Any]:

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import openpyxl
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Page, expect
 
 
 def test_filled_exported_edited_and_brought_back(
-    browser: Browser, served: str, demo_accounts: dict[str, dict[str, str]], tmp_path: Path
+    open_as: Callable[..., Page], served: str, tmp_path: Path
 ) -> None:
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="zh-CN")
-    answer = context.request.post(
-        f"{served}/api/session", headers={"Sec-Fetch-Site": "same-origin"},
-        data={"name": "planner", "password": demo_accounts["planner"]["password"]},
-    )  # fmt: skip
-    assert answer.ok
-    page = context.new_page()
-    problems: list[str] = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.goto(f"{served}/ledger?lang=zh")
-    page.wait_for_selector("body.ready")
+    page = open_as("planner", "/ledger?lang=zh", size=(1440, 900), refusals=True)
     page.locator("#collect").click()
     rows = page.locator("#table tbody tr[data-entry]")
     expect(rows.first).to_be_visible()
@@ -30,7 +21,7 @@ def test_filled_exported_edited_and_brought_back(
     assert count > 3
     page.locator("#collect").click()
     expect(page.locator("#messages")).to_contain_text("新增 0 条记录")
-    data = context.request.get(served + str(page.locator("#export").get_attribute("href"))).body()
+    data = page.request.get(served + str(page.locator("#export").get_attribute("href"))).body()
     book = openpyxl.load_workbook(io.BytesIO(data))
     sheet = book.worksheets[0]
     assert sheet["A3"].value == "编号"
@@ -55,5 +46,3 @@ def test_filled_exported_edited_and_brought_back(
     page.fill(".ledger-form [name=title]", "Browser entry")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#table")).to_contain_text("Browser entry")
-    context.close()
-    assert problems == []

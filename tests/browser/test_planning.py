@@ -4,41 +4,19 @@ from its recording to its printout."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 
 @pytest.fixture
-def open_planning(
-    browser: Browser, served: str, demo_accounts: dict[str, dict[str, str]]
-) -> Iterator[Callable[..., Page]]:
-    """Opens the page signed in as somebody; it must end without errors."""
-    contexts, errors = [], []
-
+def open_planning(open_as: Callable[..., Page]) -> Callable[..., Page]:
     def open_page(name: str = "planner", lang: str = "zh", hash_: str = "") -> Page:
-        context = browser.new_context(
-            viewport={"width": 1440, "height": 900}, locale="zh-CN" if lang == "zh" else "en-GB"
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-        body = {"name": name, "password": demo_accounts[name]["password"]}
-        answer = page.request.post(
-            f"{served}/api/session", data=body, headers={"Sec-Fetch-Site": "same-origin"}
-        )
-        assert answer.ok, answer.text()
-        page.goto(f"{served}/planning?lang={lang}{hash_}")
-        page.wait_for_selector("body.ready", timeout=60_000)
-        return page
+        path = f"/planning?lang={lang}{hash_}"
+        return open_as(name, path, lang=lang, size=(1440, 900), refusals=True)
 
-    yield open_page
-    for context in contexts:
-        context.close()
-    # a question that is refused is reported by the browser, too
-    assert [one for one in errors if "status of 400" not in one] == []
+    return open_page
 
 
 def test_moving_a_slider_ranks_anew_and_stays_in_the_address(

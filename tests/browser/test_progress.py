@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 
 @pytest.fixture
-def open_progress(
-    browser: Browser, served: str, demo_accounts: dict[str, dict[str, str]]
-) -> Iterator[Callable[..., Page]]:
-    """Opens the page signed in as an account; it must end without errors."""
-    opened: list[tuple[Page, list[str]]] = []
+def open_progress(open_as: Callable[..., Page]) -> Callable[..., Page]:
+    def open_page(name: str, lang: str = "zh") -> Page:
+        return open_as(name, f"/progress?lang={lang}", lang=lang, size=(1440, 1000))
 
-    def make(name: str, lang: str = "zh") -> Page:
-        context = browser.new_context(viewport={"width": 1440, "height": 1000})
-        answer = context.request.post(
-            f"{served}/api/session", headers={"Sec-Fetch-Site": "same-origin"},
-            data={"name": name, "password": demo_accounts[name]["password"]},
-        )  # fmt: skip
-        assert answer.ok
-        page = context.new_page()
-        problems: list[str] = []
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda line: line.type == "error" and problems.append(line.text))
-        page.goto(f"{served}/progress?lang={lang}")
-        page.wait_for_selector("body.ready")
-        opened.append((page, problems))
-        return page
-
-    yield make
-    for page, problems in opened:
-        page.context.close()
-        assert problems == []
+    return open_page
 
 
 def test_each_figure_opens_its_list_and_a_shortfall_is_put_right(
