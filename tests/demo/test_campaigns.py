@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import secrets
 from collections import Counter
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binomtest
 
 from gis_service.demo.district import District, make_district
 from gis_service.demo.incidents import make_incidents
 from tests.demo.campaign_truth import Measured
 from tests.demo.checks import AS_OF
+from tests.seeds import drawn_seeds
 
 
 def count(measured: Measured, seeds: list[int]) -> Counter[str]:
@@ -30,12 +31,22 @@ def count(measured: Measured, seeds: list[int]) -> Counter[str]:
 
 
 def test_real_effects_are_found_and_others_not_claimed(district: District) -> None:
-    seeds = [secrets.randbelow(10**6) for _ in range(20)]
+    seeds = drawn_seeds(20, "campaigns")
     found = count(Measured(district), seeds)
     assert found["real"] == found["null"] == found["spurious"] == 40
-    assert found["real claimed"] >= 0.9 * found["real"], (seeds, found)
-    assert found["null claimed"] + found["spurious claimed"] <= 4, (seeds, found)
-    assert found["spurious warned"] >= 0.9 * found["spurious"], (seeds, found)
+    claimed = found["null claimed"] + found["spurious claimed"]
+    assert not_less(found["real claimed"], 40, 0.9), (seeds, found)
+    assert not_less(80 - claimed, 80, 0.95), (seeds, found)
+    assert not_less(found["spurious warned"], 40, 0.9), (seeds, found)
+    # and most of the time it is plainly so
+    assert found["real claimed"] > 10 * claimed, (seeds, found)
+
+
+def not_less(hits: int, of: int, share: float) -> bool:
+    """Whether what was drawn does not speak against ``share``: 36 of 40 are nine in ten, and chance
+    makes of them 35 every fourth time. The long test counts over 200 seeds and takes the share at
+    its word."""
+    return bool(binomtest(hits, of, share, alternative="less").pvalue > 0.001)
 
 
 @pytest.mark.long

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from gis_service.demo.planted import Planted, plant_communities
 from gis_service.wiring import REVISION_FOLLOWERS
 from tests.conftest import Database, token_headers
 from tests.demo.checks import AS_OF
+from tests.seeds import drawn_seeds
 
 TO = AS_OF.date().isoformat()
 
@@ -42,7 +42,7 @@ def load(database: Database, seed: int) -> Planted:
 @pytest.fixture(scope="session")
 def demo(create_database: Callable[[], Database]) -> Iterator[Demo]:
     database = create_database()
-    seed = secrets.randbelow(10_000)
+    seed = drawn_seeds(1, "planning")[0]
     planted = load(database, seed)
     headers = {"accept-language": "en", **token_headers(database, "planner", name="chooser")}
     with TestClient(create_app(database.settings), headers=headers) as client:

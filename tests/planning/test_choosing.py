@@ -4,7 +4,6 @@ input is told."""
 from __future__ import annotations
 
 import io
-import secrets
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -17,6 +16,7 @@ from gis_service.planning.weighing import Question, answer
 from tests.conftest import Database, token_headers
 from tests.demo.checks import AS_OF
 from tests.planning.conftest import TO, Demo, load
+from tests.seeds import drawn_seeds
 
 METHODS = ("topsis", "weighted_sum", "vikor")
 
@@ -256,8 +256,7 @@ def test_of_twenty_seeds_drawn_now_the_best_are_found_and_the_trap_never(
     create_database: Callable[[], Database],
 ) -> None:
     found, of = 0, 0
-    for _ in range(20):
-        seed = secrets.randbelow(1_000_000)
+    for seed in drawn_seeds(20, "many choices"):
         database = create_database()
         planted = load(database, seed)
         with database.sessions() as session:
