@@ -9,6 +9,8 @@ const listeners = new Set();
 
 /** @returns {"zh"|"en"} */
 export const language = () => /** @type {"zh"|"en"} */ (lang);
+/** Names one after the other, as the language lists them. @param {string[]} names */
+export const listed = (names) => names.join(lang === "zh" ? "、" : ", ");
 const locale = () => (lang === "zh" ? "zh-CN" : "en-GB");
 
 /** @param {string} zone IANA name in which days begin and times are shown */

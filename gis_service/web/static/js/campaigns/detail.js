@@ -3,7 +3,7 @@
 import { may } from "../account.js";
 import { getJSON, isAbort, latest, send } from "../api.js";
 import { byId, fill, h } from "../dom.js";
-import { isoDay, number, showDay, t } from "../i18n.js";
+import { isoDay, listed, number, showDay, t } from "../i18n.js";
 import { complain, say } from "../messages.js";
 import { chart } from "./chart.js";
 import { edit } from "./editor.js";
@@ -51,11 +51,11 @@ function draw(campaign, found) {
     h("p", {}, h("span", { class: "mark", text: t(`campaigns.state.${campaign.state}`) }), " ", h("small", { text: campaign.code })),
     h("dl", { class: "facts" }, [
       fact("period", period(campaign)),
-      fact("where", [places.slice(0, 6).join("、") + (places.length > 6 ? "…" : ""), campaign.drawn && t("campaigns.drawn")].filter(Boolean).join("、")
+      fact("where", listed([listed(places.slice(0, 6)) + (places.length > 6 ? "…" : ""), campaign.drawn && t("campaigns.drawn")].filter(Boolean))
         + t("campaigns.grids", { n: number(campaign.grids) })),
-      fact("classes", campaign.classes.join("、")),
+      fact("classes", listed(campaign.classes)),
       fact("lead", unitName(campaign.lead)),
-      fact("units", campaign.units.map(unitName).join("、")),
+      fact("units", listed(campaign.units.map(unitName))),
       fact("goal", campaign.goal),
     ].flat()),
     may("campaign.manage") && campaign.state !== "cancelled" && h("div", { class: "campaign-actions" },

@@ -4,7 +4,7 @@ import { getJSON, isAbort, latest } from "../api.js";
 import { may } from "../account.js";
 import { app, LEVELS } from "../app.js";
 import { byId, fill, h, icon } from "../dom.js";
-import { date, dateTime, distance, number, t } from "../i18n.js";
+import { date, dateTime, distance, listed, number, t } from "../i18n.js";
 import { complain } from "../messages.js";
 import { edit, mayEdit } from "./editor.js";
 import { choose, fit } from "./ground.js";
@@ -98,7 +98,7 @@ function editButton(text, what) {
 /** @param {any} contract its last version, where it was found */
 function terms(contract) {
   if (!contract) return null;
-  const members = contract.members.map((/** @type {any} */ one) => one.name).join("、");
+  const members = listed(contract.members.map((/** @type {any} */ one) => one.name));
   return [
     h("p", { class: "note", text: t("coverage.terms", { from: contract.hours_from, to: contract.hours_to, until: contract.valid_to }) }),
     members && h("p", { class: "note", text: t("coverage.members", { names: members }) }),

@@ -4,7 +4,7 @@ import { may } from "../account.js";
 import { getJSON, send } from "../api.js";
 import { app } from "../app.js";
 import { byId, fill, h, icon } from "../dom.js";
-import { addDays, isoDay, language, number, t } from "../i18n.js";
+import { addDays, isoDay, language, listed, number, t } from "../i18n.js";
 import { complain, say } from "../messages.js";
 import { choose } from "./ground.js";
 import { load } from "./plan.js";
@@ -60,7 +60,7 @@ export async function edit({ contract, grid, officers }, close) {
       h("input", { type: "checkbox", name: "duties", value: code, checked: Boolean(contract?.duties.includes(code)) }), `${name} ${code}`))),
     field(t("coverage.edit.note"), h("input", { class: "field", name: "note", maxLength: 2000, value: contract?.note ?? "" })),
     h("p", { class: "picked", role: "status", id: "picked" }),
-    contract?.removed_grids.length > 0 && h("p", { class: "flag", text: t("coverage.edit.removed", { codes: contract.removed_grids.join("、") }) }),
+    contract?.removed_grids.length > 0 && h("p", { class: "flag", text: t("coverage.edit.removed", { codes: listed(contract.removed_grids) }) }),
     h("div", { class: "editor-row" },
       h("button", { type: "submit", class: "button primary", text: t("coverage.edit.save") }),
       h("button", { type: "button", class: "button", text: t("coverage.edit.cancel"), on: { click: () => done() } })));

@@ -3,7 +3,7 @@
 import { getJSON } from "../api.js";
 import { app } from "../app.js";
 import { byId, fill, h } from "../dom.js";
-import { date, dateTime, number, pick, showDay, t } from "../i18n.js";
+import { date, dateTime, listed, number, pick, showDay, t } from "../i18n.js";
 import { complain, dismiss, say } from "../messages.js";
 import { closeGrid } from "./card.js";
 import { fit } from "./ground.js";
@@ -55,7 +55,7 @@ async function sheet(squad) {
       h("table", {}, h("tbody", {}, STATES.map((state) => h("tr", {},
         h("td", {}, badge(state)), h("th", { scope: "row", text: t(`coverage.state.${state}`) }),
         h("td", { text: number(items.filter((item) => item.state === state).length) })))))),
-    idle.length > 0 && h("p", { text: `${t("coverage.idle", { n: number(idle.length) })}：${idle.map((one) => one.name).join("、")}` }),
+    idle.length > 0 && h("p", { text: `${t("coverage.idle", { n: number(idle.length) })}：${listed(idle.map((one) => one.name))}` }),
     h("table", { class: "squad-gaps" },
       h("thead", {}, h("tr", {}, ["grid", "state", "officer", "promise", "lastVisitHead", "casesHead", "risk"].map((name) => h("th", { scope: "col", text: t(`coverage.${name}`) })))),
       h("tbody", {}, gaps.slice(0, ROWS).map((gap) => h("tr", {},

@@ -4,7 +4,7 @@ import { may } from "../account.js";
 import { getJSON, send } from "../api.js";
 import { app } from "../app.js";
 import { byId, fill, h, icon } from "../dom.js";
-import { addDays, date, dateTime, daysBetween, isoDay, number, pick, showDay, t } from "../i18n.js";
+import { addDays, date, dateTime, daysBetween, isoDay, listed, number, pick, showDay, t } from "../i18n.js";
 import { complain } from "../messages.js";
 import { plan } from "./plan.js";
 
@@ -59,7 +59,7 @@ async function print(found) {
   const { items } = await getJSON("/api/planning/experience").catch(() => ({ items: [] }));
   const own = items.filter((/** @type {any} */ one) => chosen.includes(one.community.code));
   fill(byId("print-sheet"), h("article", { class: "round-sheet" },
-    h("header", {}, h("h1", { text: t("planning.reviewTitle", { names: found.communities.map((/** @type {any} */ one) => one.name).join("、") }) }),
+    h("header", {}, h("h1", { text: t("planning.reviewTitle", { names: listed(found.communities.map((/** @type {any} */ one) => one.name)) }) }),
       h("span", { text: pick(app.district.title) }), app.district.illustrative && h("span", { class: "badge", text: t("badge.illustrative") })),
     h("section", {}, told(found)),
     h("section", {}, h("h2", { text: t("planning.experience") }), own.length === 0 && h("p", { text: t("planning.noneYet") }),
@@ -80,7 +80,7 @@ function told(found) {
         h("td", { text: pair(one.treated, one) }), h("td", { text: pair(one.others, one) }),
         h("td", { text: one.estimate === null ? "—" : `${one.estimate > 0 ? "+" : ""}${number(one.estimate, 1)} (${number(one.low, 1)} … ${number(one.high, 1)})` }),
         h("td", { text: one.p === null ? "—" : number(one.p, 3) }), h("td", { text: pick(one.words) }))))),
-    h("p", { class: "note", text: t("planning.comparedWith", { names: found.controls.map((/** @type {any} */ one) => one.name).join("、"), n: found.permutations }) }));
+    h("p", { class: "note", text: t("planning.comparedWith", { names: listed(found.controls.map((/** @type {any} */ one) => one.name)), n: found.permutations }) }));
 }
 
 /** @param {any} ends @param {any} one */

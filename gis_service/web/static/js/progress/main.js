@@ -4,7 +4,7 @@ import { may } from "../account.js";
 import { address, getJSON, isAbort, latest, send } from "../api.js";
 import { app } from "../app.js";
 import { byId, fill, h } from "../dom.js";
-import { addDays, isoDay, language, number, pick, setLanguage, setTimezone, showDay, t } from "../i18n.js";
+import { addDays, isoDay, language, listed, number, pick, setLanguage, setTimezone, showDay, t } from "../i18n.js";
 import { legendRows } from "../legend.js";
 import { canDraw, MapView } from "../map.js";
 import { complain, notice, say } from "../messages.js";
@@ -94,7 +94,7 @@ function draw(found) {
   fill(byId("tasks"), [...parts.values()].flatMap((tasks) => [
     h("h3", { class: "part-head", text: named(tasks[0], "part") }),
     ...tasks.map((task) => h("button", { type: "button", class: "task", title: task.phrase, data: { task: task.task }, on: { click: () => void list({ task: task.task }) } },
-      h("span", {}, `${task.task} ${named(task)}`, h("small", { text: [t(`progress.scope.${task.scope}`), t("progress.due", { day: showDay(task.due_on) }), task.units.map(unitName).join("、")].join(" · ") })),
+      h("span", {}, `${task.task} ${named(task)}`, h("small", { text: [t(`progress.scope.${task.scope}`), t("progress.due", { day: showDay(task.due_on) }), listed(task.units.map(unitName))].join(" · ") })),
       bar(task),
       h("span", { class: task.missing ? "n missing" : "n", text: task.missing ? t("progress.lacks", { n: number(task.missing), of: number(task.of) }) : `${number(task.done)}/${number(task.of)}` }))),
   ]));
