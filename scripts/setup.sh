@@ -16,6 +16,10 @@ newest_python() {
 }
 
 has_postgis() { ls /usr/share/postgresql/*/extension/postgis.control >/dev/null 2>&1; }
+has_office() {
+    command -v soffice >/dev/null &&
+        ls /usr/lib/libreoffice/program/libsclo.so /usr/lib/libreoffice/program/libswlo.so >/dev/null 2>&1
+}
 node_is_new() { command -v npm >/dev/null && [ "$(node -p 'parseInt(process.versions.node)')" -ge 18 ]; }
 
 needed=()
@@ -23,7 +27,9 @@ needed=()
 [ -n "${GIS_DATABASE_URL:-}" ] || has_postgis || needed+=(postgresql postgresql-postgis)
 if [ "$extra" = test ]; then
     [ -x "${GIS_BROWSER:-/usr/bin/chromium}" ] || needed+=(chromium)
-    fc-list 2>/dev/null | grep -qi 'noto.*cjk' || needed+=(fonts-noto-cjk fontconfig)
+    has_office || needed+=(libreoffice-calc-nogui libreoffice-writer-nogui)
+    # all of the list is read: a pipe that is closed early counts as a failure here
+    fc-list 2>/dev/null | grep -i 'noto.*cjk' >/dev/null || needed+=(fonts-noto-cjk fontconfig)
 fi
 
 if [ ${#needed[@]} -gt 0 ]; then

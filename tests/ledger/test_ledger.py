@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
-import subprocess
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from gis_service.app import create_app
 from gis_service.reference.defaults import ensure_default_classes
 from tests.conftest import Database, token_headers
 from tests.incidents.test_loading import row
+from tests.office import converted
 from tests.test_http import fill
 
 ODD = ["=1+1", "+86 595", "-5 起", "@所有人", "行一\n行二", "007", "１２３", "“引号”,逗号", "True"]
@@ -106,19 +105,10 @@ def test_exactly_the_edits_are_shown(desk: TestClient) -> None:
     assert log[-1]["changes"] == {"title": ["=1+1", "改过的事项"]}
 
 
-@pytest.mark.skipif(not shutil.which("soffice"), reason="LibreOffice is not installed")
 def test_a_spreadsheet_program_loses_nothing(desk: TestClient, tmp_path: Path) -> None:
     file = tmp_path / "ledger.xlsx"
     file.write_bytes(export(desk))
-    done = subprocess.run(
-        ["soffice", f"-env:UserInstallation=file://{tmp_path}/profile", "--headless",
-         "--convert-to", "xlsx:Calc MS Excel 2007 XML", "--outdir", str(tmp_path / "out"),
-         str(file)],
-        capture_output=True, timeout=120, check=False,
-    )  # fmt: skip
-    saved = tmp_path / "out" / "ledger.xlsx"
-    if not saved.exists():
-        pytest.skip(f"LibreOffice has no Calc here: {done.stderr[-200:]!r}")
+    saved = converted(file, "xlsx:Calc MS Excel 2007 XML", tmp_path / "out")
     found = bring(desk, saved.read_bytes())
     assert (found["already"], found["changes"]) == (9, [])
 
