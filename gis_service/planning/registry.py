@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from gis_service.analysis.shrinkage import Kind
 
-GROUPS = {"base": ("基础条件", "base conditions"), "performance": ("工作成效", "performance")}
+GROUPS = {"base": ("基础条件", "Base conditions"), "performance": ("工作成效", "Performance")}
 _FILE = Path(__file__).parent / "data" / "indicators.toml"
 
 

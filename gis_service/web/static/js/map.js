@@ -1,6 +1,7 @@
 /** One map on the page: its layers, what is selected on it and what it plays. */
 
 import * as maplibre from "../vendor/maplibre-gl/maplibre-gl.mjs";
+import { t } from "./i18n.js";
 import { layerOf, opacities, pattern, prepare, withBreaks } from "./style.js";
 
 /**
@@ -52,6 +53,7 @@ export class MapView {
       maxPitch: 0,
       pitchWithRotate: false,
       attributionControl: false,
+      locale: { "Map.Title": t("map.label"), "Marker.Title": t("map.marker") },
       localIdeographFontFamily: FONT,
       // Fading draws a dozen frames per tile that arrives; without a graphics card each is slow.
       fadeDuration: 0,

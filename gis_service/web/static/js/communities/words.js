@@ -1,7 +1,6 @@
 /** What the pages of communities share: words, hours, shares with their intervals. */
 
 import { getJSON } from "../api.js";
-import { account } from "../account.js";
 import { app } from "../app.js";
 import { byId, h } from "../dom.js";
 import { language, number, percent, pick, setLanguage, setTimezone, t } from "../i18n.js";
@@ -20,7 +19,7 @@ export async function begin() {
 }
 
 /** @param {string} [text] beside the title of the page */
-export const showDistrict = (text = "") => { byId("district").textContent = [text, account?.display_name].filter(Boolean).join(" · ") || pick(app.district.title); };
+export const showDistrict = (text = "") => { byId("district").textContent = text || pick(app.district.title); };
 
 /** @param {{code: string, name?: string, name_en?: string}|null|undefined} named */
 export const nameOf = (named) => (!named ? "" : (language() === "en" && named.name_en) || named.name || named.code);
