@@ -64,6 +64,8 @@ if [ ! -x .venv/bin/gis-service ] || [ requirements.lock -nt "$stamp" ] || [ pyp
     [ -x .venv/bin/uv ] || .venv/bin/python -m pip install --quiet --disable-pip-version-check uv
     .venv/bin/uv pip install --quiet --verify-hashes --constraint requirements.lock \
         --editable ".${extra:+[$extra]}"
+    # every start would otherwise compile three thousand modules where Python may not write
+    .venv/bin/python -m compileall -qq -j 0 .venv/lib gis_service || true
     mkdir -p .stamps && touch "$stamp"
 fi
 
