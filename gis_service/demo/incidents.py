@@ -41,6 +41,16 @@ OPENINGS = {
     "superior": ("上级交办：", "领导批示件："),
 }
 ENDINGS = ("", "", "", "，请及时处理", "，影响通行", "，已持续多日", "，多次反映未解决", "，请核实")
+# a limit in hours as a case sees it that comes in the daytime
+LIMIT_HOURS = {
+    "urgent_hour": 1, "urgent_day": 24, "natural_day": 24, "working_hour": 1, "working_day": 24,
+}  # fmt: skip
+# the time that a case needs: this share of its limit in the middle, so wide on the logarithm;
+# some get stuck and need so many days
+USUAL_SHARE, SPREAD = 0.28, 0.75
+STUCK, STUCK_DAYS = 0.035, 9.0
+# outside these hours only urgent cases are taken up
+WORK_BEGINS, WORK_ENDS = 8.0, 18.0
 # up to which share of the time that a case needs it is in which state
 PROGRESS = (
     (0.09, "reported"),
@@ -191,7 +201,12 @@ def make_incidents(
         }
     )
     pace = drawn.planted.pace(drawn.community)
-    frame = frame.join(_states(rng, frame["reported_at"], frame["source"], pace, drawn.as_of))
+    limit, urgent = _limits(cases)
+    usual = USUAL_SHARE * limit[case] * pace
+    waiting = np.where(urgent[case], 0.0, _hours_to_work(frame["reported_at"]))
+    frame = frame.join(
+        _states(rng, frame["reported_at"], frame["source"], usual, waiting, drawn.as_of)
+    )
     frame["address"] = _addresses(rng, district, site, drawn.in_virtual)
     frame["description"] = _descriptions(rng, cases, case, frame["source"].to_numpy())
     trap = drawn.planted.trap
@@ -248,11 +263,34 @@ def _classes(
 
 
 def _class_names(cases: pd.DataFrame) -> np.ndarray:
-    source = resources.files("gis_service.reference").joinpath("data", "classes.csv")
-    name = {
-        row["code"]: row["name"] for row in csv.DictReader(source.read_text("utf-8").splitlines())
-    }
+    name = {row["code"]: row["name"] for row in _reference("classes.csv")}
     return np.array([name[code] for code in cases["code"]], dtype=object)
+
+
+def _limits(cases: pd.DataFrame) -> tuple[Floats, np.ndarray]:
+    """Hours that the first condition of each row's class allows, a day where it has none; and
+    whether they run at night too."""
+    hours: dict[str, float] = {}
+    urgent: set[str] = set()
+    for row in _reference("conditions.csv"):
+        if row["class"] not in hours:
+            hours[row["class"]] = float(row["limit_amount"]) * LIMIT_HOURS[row["limit_unit"]]
+            if row["limit_unit"].startswith("urgent"):
+                urgent.add(row["class"])
+    codes = cases["code"]
+    return np.array([hours.get(code, 24.0) for code in codes]), codes.isin(urgent).to_numpy()
+
+
+def _hours_to_work(reported: pd.Series) -> Floats:
+    """From each report to when work begins, 0 where it is under way."""
+    hour = (reported.dt.hour + reported.dt.minute / 60).to_numpy()
+    tomorrow = np.where(hour >= WORK_ENDS, 24.0, 0.0)
+    return np.where((hour >= WORK_BEGINS) & (hour < WORK_ENDS), 0.0, tomorrow + WORK_BEGINS - hour)
+
+
+def _reference(name: str) -> list[dict[str, str]]:
+    source = resources.files("gis_service.reference").joinpath("data", name)
+    return list(csv.DictReader(source.read_text("utf-8").splitlines()))
 
 
 def _numbers(reported: pd.DatetimeIndex) -> list[str]:
@@ -277,17 +315,19 @@ def _sources(rng: np.random.Generator, hour: Ints, found: Floats) -> np.ndarray:
 
 
 def _states(
-    rng: np.random.Generator, reported: pd.Series, source: pd.Series, pace: Floats, as_of: datetime
-) -> pd.DataFrame:
-    """State, closing time and the times of ``STAGES``: a case needs about 30 hours times ``pace``,
-    some much longer; what would close after ``as_of`` is as far as the share of its time that has
-    passed."""
+    rng: np.random.Generator, reported: pd.Series, source: pd.Series, usual: Floats,
+    waiting: Floats, as_of: datetime,
+) -> pd.DataFrame:  # fmt: skip
+    """State, closing time and the times of ``STAGES``: a case waits so many hours (n,) and then
+    needs about its ``usual`` ones (n,), a stuck one days; what would close after ``as_of`` is as
+    far as the share of its time that has passed."""
     n = len(reported)
-    needed = np.exp(rng.normal(np.log(30.0), 1.05, n)) * pace
-    needed *= np.where(rng.random(n) < 0.01, 8.0, 1.0)
-    needed = np.clip(needed, 0.5, 24 * 80)
+    needed = np.exp(rng.normal(0.0, SPREAD, n)) * usual
+    stuck = rng.random(n) < STUCK
+    needed[stuck] += rng.exponential(24 * STUCK_DAYS, stuck.sum())
+    needed = np.clip(needed, 0.1, 24 * 80)
     passed = (pd.Timestamp(as_of) - reported).dt.total_seconds().to_numpy() / 3600
-    share = passed / needed
+    share = np.maximum(passed - waiting, 0.0) / needed
     bounds = [bound for bound, _ in PROGRESS]
     names = np.array([name for _, name in PROGRESS] + ["closed"], dtype=object)
     state = names[np.searchsorted(bounds, share, side="right")]
@@ -303,7 +343,7 @@ def _states(
     state[(state == "dispatched") & (draw > 0.85)] = "returned"
 
     def after(part: float) -> pd.Series:
-        return reported + pd.to_timedelta(np.round(part * needed * 3600), unit="s")
+        return reported + pd.to_timedelta(np.round((waiting + part * needed) * 3600), unit="s")
 
     out = pd.DataFrame({"state": state, "closed_at": after(1.0).where(state == "closed")})
     # a patrol's own report needs no verification; a refused one goes no further

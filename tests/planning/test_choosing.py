@@ -49,6 +49,14 @@ def test_the_trap_has_excellent_numbers_from_five_cases(demo: Demo) -> None:
     assert trap["early_found"]["low"] is None
 
 
+def test_most_cases_of_the_demo_are_closed_in_time(demo: Demo) -> None:
+    """As in a district that works; what is late then stands out."""
+    found = demo.client.get("/api/metrics", params={"to": TO}).json()
+    closing = found["items"][0]["on_time"]
+    assert closing["of"] > 3000
+    assert 0.88 < closing["share"] < 0.98, closing
+
+
 def test_indicators_carry_what_a_reader_asks_for(demo: Demo) -> None:
     found = demo.client.get("/api/planning/indicators", params={"to": TO}).json()
     assert found["until"].startswith(TO)
