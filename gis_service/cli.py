@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from gis_service.engines import EngineName, open_engine
 from gis_service.errors import DomainError, InvalidInput
 from gis_service.patrol_commands import device, load_tracks, patrols
 from gis_service.planning_commands import load_indicators, planning
@@ -434,6 +435,10 @@ def locate(
     lon: Annotated[str | None, typer.Option(help="column of the longitude or easting")] = None,
     lat: Annotated[str | None, typer.Option(help="column of the latitude or northing")] = None,
     crs: Annotated[str, typer.Option(help="wgs84, cgcs2000, gcj02, bd09 or EPSG:n")] = "wgs84",
+    engine: Annotated[EngineName, typer.Option(help="dask: on the workers of a cluster")] = "local",
+    scheduler: Annotated[
+        str | None, typer.Option(help="tcp://HOST:8786 of a Dask cluster; else one of this machine")
+    ] = None,
 ) -> None:
     """Add the areas to every row of a table of points. 批量落点。"""
     from gis_service.hierarchy.batch_locating import locate_file
@@ -441,10 +446,10 @@ def locate(
 
     with _sessions().begin() as session:
         locator = load_locator(session, get_settings())
-    with _bar(points.name) as (bar, task):
+    with open_engine(engine, scheduler) as where, _bar(points.name) as (bar, task):
         result = locate_file(
-            locator, points, output, lon=lon, lat=lat, crs=crs,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            locator, points, output, lon=lon, lat=lat, crs=crs, engine=where,
+            progress=lambda rows: bar.update(task, completed=rows),
         )  # fmt: skip
     _answer({"read": result.read, "loaded": result.loaded, "already": 0,
              "rejected": result.rejected, "unplaced": result.unplaced, "crs": crs})  # fmt: skip

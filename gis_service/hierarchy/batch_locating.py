@@ -1,23 +1,35 @@
-"""Add the areas to every row of a table of points, in the table's order."""
+"""Add the areas to every row of a table of points, in the table's order.
+
+The table passes through in chunks: rows are read, their positions alone go to the engine, and the
+answers are written behind the rows they belong to. CSV columns pass as text, so that a number with
+leading zeros or a long code leaves as it came.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import csv
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from gis_service.engines import Engine, LocalEngine
 from gis_service.errors import ConfigurationError, InvalidInput
 from gis_service.hierarchy.coordinates import parse_crs, to_wgs84
 from gis_service.hierarchy.locating import Locator
 from gis_service.hierarchy.models import LEVELS
 from gis_service.hierarchy.placements import Method
 
-CHUNK = 1_000_000
+CHUNK = 1_000_000  # rows of Parquet
+BLOCK = 64 << 20  # bytes of CSV
 LON_NAMES = ("lon", "longitude", "lng", "x", "经度")
 LAT_NAMES = ("lat", "latitude", "y", "纬度")
 
@@ -32,6 +44,11 @@ class Located:
     unplaced: int = 0
 
 
+class _Writer(Protocol):
+    def write_table(self, table: pa.Table) -> None: ...
+    def close(self) -> None: ...
+
+
 def locate_file(
     locator: Locator,
     source: Path,
@@ -40,13 +57,16 @@ def locate_file(
     lon: str | None = None,
     lat: str | None = None,
     crs: str = "wgs84",
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    engine: Engine | None = None,
+    progress: Callable[[int], None] = lambda rows: None,
 ) -> Located:
     """Write ``source`` (CSV or Parquet) to ``target`` with ``street_code, community_code,
-    grid_code, building_code, method, distance_m`` added to each row.
+    grid_code, building_code, method, distance_m`` added to each row; ``engine`` places the points
+    (this process unless given) and never changes the answer.
 
     Rows whose coordinates are no numbers keep their place with ``method`` empty and count as
-    rejected. Raises InvalidInput for files and columns, ConfigurationError without a hierarchy.
+    rejected. ``target`` appears complete or not at all. Raises InvalidInput for files and
+    columns, ConfigurationError without a hierarchy.
     """
     if locator.placer is None:
         raise ConfigurationError(
@@ -54,30 +74,47 @@ def locate_file(
             "尚未载入区划；请先运行 gis-service load hierarchy 文件",
         )
     system = parse_crs(crs)
-    table = _read(source)
-    x_name = _column(table, lon, LON_NAMES, "--lon", source)
-    y_name = _column(table, lat, LAT_NAMES, "--lat", source)
-    result = Located(read=table.num_rows)
-    parts = []
-    for start in range(0, max(table.num_rows, 1), CHUNK):
-        part = table.slice(start, CHUNK)
-        x, y = _numbers(part[x_name]), _numbers(part[y_name])
-        usable = np.isfinite(x) & np.isfinite(y)
-        parts.append(_answers(locator, *to_wgs84(x, y, system), usable))
-        result.rejected += int((~usable).sum())
-        progress(min(start + CHUNK, table.num_rows), table.num_rows)
-    added = pa.concat_tables(parts)
+    schema, chunks = _open(source)
+    x_name = _column(schema, lon, LON_NAMES, "--lon", source)
+    y_name = _column(schema, lat, LAT_NAMES, "--lat", source)
+    waiting: deque[pa.Table] = deque()
+
+    def positions() -> Iterator[tuple[np.ndarray, np.ndarray, str]]:
+        for chunk in chunks:
+            waiting.append(chunk)
+            yield _numbers(chunk[x_name]), _numbers(chunk[y_name]), system
+
+    result = Located()
+    draft = target.with_name(f".{target.name}.part")
+    writer: _Writer | None = None
+    try:
+        for answers in (engine or LocalEngine()).map(_answers, locator, positions()):
+            table = _beside(waiting.popleft(), answers)
+            writer = writer or _writer(draft, target, table.schema)
+            writer.write_table(table)
+            result.read += len(table)
+            result.rejected += answers["method"].null_count
+            result.unplaced += pc.sum(pc.equal(answers["method"], "none")).as_py() or 0
+            progress(result.read)
+        if writer is None:
+            table = _beside(schema.empty_table(), _answers(locator, *_NOWHERE, system))
+            writer = _writer(draft, target, table.schema)
+        writer.close()
+        os.replace(draft, target)
+    except pa.ArrowInvalid as problem:
+        raise InvalidInput(str(problem), where=source.name) from None
+    finally:
+        draft.unlink(missing_ok=True)
     result.loaded = result.read - result.rejected
-    result.unplaced = int(pa.compute.sum(pa.compute.equal(added["method"], "none")).as_py() or 0)
-    for name in added.column_names:
-        if name in table.column_names:
-            table = table.drop_columns(name)
-        table = table.append_column(name, added[name])
-    _write(table, target)
     return result
 
 
-def _answers(locator: Locator, lon: np.ndarray, lat: np.ndarray, usable: np.ndarray) -> pa.Table:
+_NOWHERE = (np.empty(0), np.empty(0))
+
+
+def _answers(locator: Locator, x: np.ndarray, y: np.ndarray, system: str) -> pa.Table:
+    usable = np.isfinite(x) & np.isfinite(y)
+    lon, lat = to_wgs84(x, y, system)
     placements = locator.place(lon, lat)
     assert placements is not None  # noqa: S101 - asked before
     columns: dict[str, pa.Array] = {}
@@ -100,41 +137,67 @@ def _answers(locator: Locator, lon: np.ndarray, lat: np.ndarray, usable: np.ndar
     return pa.table(columns)
 
 
-def _read(path: Path) -> pa.Table:
+def _beside(table: pa.Table, answers: pa.Table) -> pa.Table:
+    """The rows with the answers as their last columns; columns of those names are replaced."""
+    for name in answers.column_names:
+        if name in table.column_names:
+            table = table.drop_columns(name)
+        table = table.append_column(answers.field(name), answers[name])
+    return table
+
+
+def _open(path: Path) -> tuple[pa.Schema, Iterator[pa.Table]]:
+    """The columns of a file and its rows in chunks."""
     if not path.exists() or path.stat().st_size == 0:
         raise InvalidInput("no such file, or empty", "文件不存在或为空", where=str(path))
     try:
         if path.suffix.lower() == ".parquet":
-            return pq.read_table(path)
+            file = pq.ParquetFile(path)
+            batches = file.iter_batches(CHUNK)
+            return file.schema_arrow, (pa.Table.from_batches([batch]) for batch in batches)
         if path.suffix.lower() == ".csv":
-            return pacsv.read_csv(
-                path, parse_options=pacsv.ParseOptions(newlines_in_values=True),
-                convert_options=pacsv.ConvertOptions(strings_can_be_null=True),
-            )  # fmt: skip
+            reader = _csv_reader(path, _csv_columns(path))
+            return reader.schema, (pa.Table.from_batches([batch]) for batch in reader)
     except pa.ArrowInvalid as problem:
         raise InvalidInput(str(problem), where=path.name) from None
     raise InvalidInput("CSV and Parquet are read", "仅支持 CSV 与 Parquet", where=path.name)
 
 
-def _write(table: pa.Table, path: Path) -> None:
-    if path.suffix.lower() == ".parquet":
-        pq.write_table(table, path)
-    elif path.suffix.lower() == ".csv":
-        pacsv.write_csv(table, path)
-    else:
-        raise InvalidInput("CSV and Parquet are written", "仅支持 CSV 与 Parquet", where=path.name)
+def _csv_columns(path: Path) -> list[str]:
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        return next(csv.reader(file), [])
+
+
+def _csv_reader(path: Path, names: list[str]) -> pacsv.CSVStreamingReader:
+    return pacsv.open_csv(
+        path,
+        read_options=pacsv.ReadOptions(block_size=BLOCK),
+        parse_options=pacsv.ParseOptions(newlines_in_values=True),
+        convert_options=pacsv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True,
+            null_values=[""],
+        ),
+    )  # fmt: skip
+
+
+def _writer(draft: Path, target: Path, schema: pa.Schema) -> _Writer:
+    if target.suffix.lower() == ".parquet":
+        return pq.ParquetWriter(draft, schema)
+    if target.suffix.lower() == ".csv":
+        return pacsv.CSVWriter(draft, schema)
+    raise InvalidInput("CSV and Parquet are written", "仅支持 CSV 与 Parquet", where=target.name)
 
 
 def _column(
-    table: pa.Table, asked: str | None, usual: tuple[str, ...], option: str, path: Path
+    schema: pa.Schema, asked: str | None, usual: tuple[str, ...], option: str, path: Path
 ) -> str:
-    names = {name.strip("\ufeff ").lower(): name for name in table.column_names}
+    names = {name.strip("\ufeff ").lower(): name for name in schema.names}
     for candidate in (asked,) if asked else usual:
         if candidate is not None and candidate.lower() in names:
             return names[candidate.lower()]
     raise InvalidInput(
-        f"name the column with {option}; there are {', '.join(table.column_names)}",
-        f"请用 {option} 指明列；现有：{'、'.join(table.column_names)}",
+        f"name the column with {option}; there are {', '.join(schema.names)}",
+        f"请用 {option} 指明列；现有：{'、'.join(schema.names)}",
         where=path.name,
     )
 

@@ -41,6 +41,10 @@ class LevelIndex:
         self.ids, self.codes, self.names = ids, codes, names
         self._own = threading.local()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travels without its threads' scratch."""
+        return LevelIndex, (self.index, self.grid, self.ids, self.codes, self.names)
+
     @classmethod
     def build(cls, table: AreaTable, metric_crs: str) -> LevelIndex:
         """Structures of ``table``; distances are taken in the projected ``metric_crs``."""
