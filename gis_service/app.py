@@ -1,22 +1,18 @@
-"""The application: routers, one table from domain errors to statuses, lifespan."""
+"""The application: routers and lifespan."""
 
 from __future__ import annotations
 
-import logging
-import math
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import orjson
 from fastapi import Depends, FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import DataError, IntegrityError, OperationalError
-from starlette.exceptions import HTTPException
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gis_service import errors
 from gis_service.accounts.attempts import Attempts
 from gis_service.accounts.dependencies import anyone
 from gis_service.accounts.identities import Identities
@@ -32,6 +28,7 @@ from gis_service.communities.public_router import router as residents_router
 from gis_service.communities.router import router as posts_router
 from gis_service.communities.station_router import router as stations_router
 from gis_service.communities.survey_router import router as surveys_router
+from gis_service.db.embedded import Cluster
 from gis_service.db.engine import (
     async_session_factory,
     conninfo,
@@ -40,7 +37,6 @@ from gis_service.db.engine import (
     make_tile_connections,
     session_factory,
 )
-from gis_service.dependencies import locale_of
 from gis_service.events.follower import Follower
 from gis_service.hierarchy.live import LiveLocator
 from gis_service.hierarchy.router import locate_router
@@ -77,6 +73,7 @@ from gis_service.planning.places_router import router as places_router
 from gis_service.planning.progress.router import router as progress_router
 from gis_service.planning.round_router import router as round_router
 from gis_service.planning.router import router as planning_router
+from gis_service.problems import answer_problems
 from gis_service.reference.router import router as reference_router
 from gis_service.reports.router import router as reports_router
 from gis_service.responsibility.contract_router import router as contract_router
@@ -85,20 +82,7 @@ from gis_service.settings import Settings, get_settings
 from gis_service.web.router import router as web_router
 from gis_service.wiring import CALENDAR_FOLLOWERS
 
-log = logging.getLogger(__name__)
-
-STATUSES: dict[type[errors.DomainError], tuple[int, str, str]] = {
-    errors.InvalidInput: (400, "请求无效", "invalid request"),
-    errors.NotSignedIn: (401, "需要登录", "sign in first"),
-    errors.Forbidden: (403, "无权限", "not allowed"),
-    errors.NotFound: (404, "未找到", "not found"),
-    errors.Conflict: (409, "冲突", "conflict"),
-    errors.TooLarge: (413, "内容过大", "too large"),
-    errors.TooMany: (429, "过于频繁", "too many requests"),
-    errors.NotReady: (503, "尚未就绪", "not ready"),
-    errors.ConfigurationError: (500, "配置错误", "configuration error"),
-}
-TITLES = {404: ("未找到", "not found"), 405: ("方法不允许", "method not allowed")}
+READY_S = 2.0  # longest wait for the database when asked whether the service is ready
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -155,13 +139,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(router)
     for path, answer in (("/healthz", _alive), ("/readyz", _ready)):
         app.add_api_route(path, answer, include_in_schema=False, dependencies=[Depends(anyone())])
-    app.add_exception_handler(errors.DomainError, _domain_problem)
-    app.add_exception_handler(RequestValidationError, _validation_problem)
-    app.add_exception_handler(HTTPException, _http_problem)
-    app.add_exception_handler(OperationalError, _database_problem)
-    app.add_exception_handler(DataError, _value_problem)
-    app.add_exception_handler(IntegrityError, _race_problem)
-    app.add_exception_handler(Exception, _unexpected)
+    answer_problems(app)
     app.mount(OGC, make_ogc(app))
     # the last levels take three times as long for a tenth less
     app.add_middleware(Compression, minimum_size=1024, compresslevel=6)
@@ -188,7 +166,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.patrols = LivePatrols(app.state.blocking_sessions, settings)
     app.state.swath = SwathBook()
     app.state.planning = LivePlanning(app.state.blocking_sessions, settings)
-    app.state.follower = Follower(address, engine)
+    app.state.follower = Follower(
+        address,
+        make_async_engine(address, settings, size=1),
+        None if settings.database_url else Cluster(settings.data_dir).revive,
+    )
     app.state.hub = Hub(app.state.sessions, app.state.incidents)
     app.state.positions = PositionIntake(address, app.state.blocking_sessions, settings)
     app.state.watching = Watching(app.state.blocking_sessions, settings)
@@ -243,61 +225,24 @@ async def _alive() -> Response:
 
 
 async def _ready(request: Request) -> Response:
-    """200 when requests will be served with current data, else 503 with the reasons."""
-    problem = request.app.state.follower.problem
-    body = {"ready": problem is None, "reasons": [problem] if problem else []}
+    """200 when requests will be served with current data, else 503 with the reasons: told from
+    the feed, and by asking the database as a request does."""
+    state, reasons = request.app.state, []
+    if state.follower.problem is not None:
+        reasons.append(f"changes are not followed: {state.follower.problem}")
+    try:
+        async with asyncio.timeout(READY_S), state.sessions() as session:
+            await session.execute(text("SELECT 1"))
+    except TimeoutError:
+        reasons.append(f"no answer from the database within {READY_S:.0f} s, or no connection left")
+    except SQLAlchemyError as problem:
+        reasons.append(f"the database does not answer: {type(problem).__name__}")
     return Response(
-        orjson.dumps(body), status_code=503 if problem else 200, media_type="application/json"
+        orjson.dumps({"ready": not reasons, "reasons": reasons}),
+        status_code=503 if reasons else 200,
+        media_type="application/json",
+        headers={"cache-control": "no-store"},
     )
-
-
-def _problem(
-    status: int, title: str, detail: str, where: str | None = None, changes: Any = None
-) -> Response:
-    """RFC 9457; ``changes`` are the log rows that the sender of a stale edit has not seen."""
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
-    if where:
-        body["where"] = where
-    if changes is not None:
-        body["changes"] = changes
-    return Response(orjson.dumps(body), status_code=status, media_type="application/problem+json")
-
-
-async def _domain_problem(request: Request, problem: Exception) -> Response:
-    assert isinstance(problem, errors.DomainError)  # noqa: S101 - registered for these only
-    status, zh, en = STATUSES[type(problem)]
-    locale = locale_of(request)
-    response = _problem(
-        status, zh if locale == "zh" else en, problem.text(locale), problem.where,
-        problem.data.get("changes"),
-    )  # fmt: skip
-    if isinstance(problem, errors.NotSignedIn):
-        response.headers["WWW-Authenticate"] = "Bearer"
-    if "retry_after_s" in problem.data:
-        response.headers["Retry-After"] = str(math.ceil(problem.data["retry_after_s"]))
-    return response
-
-
-async def _validation_problem(request: Request, problem: Exception) -> Response:
-    assert isinstance(problem, RequestValidationError)  # noqa: S101 - registered for these only
-    first = problem.errors()[0]
-    where = str(first["loc"][-1]) if first["loc"] else None
-    locale = locale_of(request)
-    if first["type"] == "extra_forbidden":
-        words = "unknown parameter or field" if locale == "en" else "未知参数或字段"
-        return _problem(400, "请求无效" if locale == "zh" else "invalid request",
-                        f"{where}: {words}", where)  # fmt: skip
-    words = f"{where}: {first['msg']}"
-    return _problem(400, "请求无效" if locale == "zh" else "invalid request", words, where)
-
-
-async def _http_problem(request: Request, problem: Exception) -> Response:
-    assert isinstance(problem, HTTPException)  # noqa: S101 - registered for these only
-    zh, en = TITLES.get(problem.status_code, (str(problem.detail), str(problem.detail)))
-    title = zh if locale_of(request) == "zh" else en
-    response = _problem(problem.status_code, title, f"{title}: {request.url.path}")
-    response.headers.update(problem.headers or {})
-    return response
 
 
 class Compression(GZipMiddleware):
@@ -308,50 +253,6 @@ class Compression(GZipMiddleware):
             await self.app(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
-
-
-async def _database_problem(request: Request, problem: Exception) -> Response:
-    """The database is away, restarting, or took longer than a request may."""
-    log.warning("database: %s", problem)
-    return await _domain_problem(
-        request,
-        errors.NotReady(
-            "the database does not answer in time; try again in a moment",
-            "数据库暂时没有响应，请稍后重试",
-        ),
-    )
-
-
-async def _value_problem(request: Request, problem: Exception) -> Response:
-    """A value that passed every check and yet is none the database can keep, such as NUL."""
-    log.warning("value refused at %s: %s", request.url.path, problem)
-    return await _domain_problem(
-        request,
-        errors.InvalidInput("a value cannot be stored (NUL?)", "有无法存储的值（如空字符 NUL）"),
-    )
-
-
-async def _race_problem(request: Request, problem: Exception) -> Response:
-    """Two did the same at once, and the database let one of them."""
-    log.warning("refused by a constraint at %s: %s", request.url.path, problem)
-    return await _domain_problem(
-        request,
-        errors.Conflict(
-            "somebody else was faster, or it is still referred to; look again",
-            "他人已先行提交，或仍被其他记录引用，请刷新后重试",
-        ),
-    )
-
-
-async def _unexpected(request: Request, problem: Exception) -> Response:
-    """A fault of ours: logged with its trace, told without it."""
-    log.error("unexpected error at %s", request.url.path, exc_info=problem)
-    zh = locale_of(request) == "zh"
-    return _problem(
-        500,
-        "服务器内部错误" if zh else "internal error",
-        "服务出现错误，已记入日志，请联系管理员" if zh else "logged; tell the administrator",
-    )
 
 
 POLICY = (

@@ -24,7 +24,7 @@ LANGUAGES = ("zh", "en")
 
 
 async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
-    """A session that lives as long as the request; writing routes commit."""
+    """A session that lives until the route's function returns; writing routes commit."""
     async with request.app.state.sessions() as session:
         yield session
 
@@ -126,7 +126,9 @@ def parse_bbox(value: str | None) -> tuple[float, float, float, float] | None:
     return west, south, east, north
 
 
-SessionDependency = Annotated[AsyncSession, Depends(get_session)]
+# given back before the answer is sent: a client that takes its answer slowly must not hold a
+# connection to the database meanwhile. What streams rows takes a session of its own.
+SessionDependency = Annotated[AsyncSession, Depends(get_session, scope="function")]
 SettingsDependency = Annotated[Settings, Depends(get_app_settings)]
 LocaleDependency = Annotated[str, Depends(asked_locale)]
 Limit = Annotated[int, Query(ge=1, le=1000, description="items per page")]

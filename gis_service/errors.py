@@ -47,6 +47,10 @@ class NotReady(DomainError):
     """The service cannot answer yet (database down, structures still loading)."""
 
 
+class StorageFull(DomainError):
+    """No room is left on a disk; nothing of the request was kept."""
+
+
 class ConfigurationError(DomainError):
     """The deployment is set up wrongly; the message says what to change."""
 

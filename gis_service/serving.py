@@ -16,7 +16,10 @@ from gis_service.db.engine import conninfo, make_engine
 from gis_service.db.migrate import pending
 from gis_service.errors import ConfigurationError
 from gis_service.observing import log_to_stderr
+from gis_service.patience import patient
 from gis_service.settings import Settings
+
+GRACE_S = 20  # what is being answered when the service is told to stop may take so long
 
 
 def serve(settings: Settings) -> None:
@@ -30,6 +33,8 @@ def serve(settings: Settings) -> None:
         create_app(settings), host=settings.host, port=settings.port, log_level="info",
         log_config=own, access_log=False,
         ssl_certfile=settings.tls_certificate, ssl_keyfile=settings.tls_key,
+        http=patient(settings.client_timeout_s), ws="none",
+        timeout_graceful_shutdown=GRACE_S,
     )  # fmt: skip
     scheme = "https" if settings.tls_certificate else "http"
     print(f"地图 / map: {scheme}://{settings.host}:{settings.port}/", flush=True)

@@ -62,6 +62,12 @@ class Settings(BaseSettings):
     upload_bytes: int = Field(512 * 2**20, ge=1, description="largest file accepted")
     load_batch: int = Field(50_000, ge=100, description="incidents committed at a time")
     tile_cache_bytes: int = Field(128 * 2**20, ge=0, description="in-process tile cache")
+    pool_wait_s: float = Field(
+        5.0, gt=0, description="longest wait of a request for a database connection, then 503"
+    )
+    client_timeout_s: float = Field(
+        30.0, gt=0, description="a client that sends or takes nothing for so long is let go"
+    )
     statement_timeout_s: int = Field(30, ge=1, description="longest query of a request")
 
     # accounts

@@ -28,6 +28,8 @@ needed=()
 if [ "$extra" = test ]; then
     [ -x "${GIS_BROWSER:-/usr/bin/chromium}" ] || needed+=(chromium)
     has_office || needed+=(libreoffice-calc-nogui libreoffice-writer-nogui)
+    command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || needed+=(nginx)
+    ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || needed+=(libfaketime)
     # all of the list is read: a pipe that is closed early counts as a failure here
     fc-list 2>/dev/null | grep -i 'noto.*cjk' >/dev/null || needed+=(fonts-noto-cjk fontconfig)
 fi
@@ -54,7 +56,8 @@ if [ ${#needed[@]} -gt 0 ]; then
     $sudo mkdir -p /etc/postgresql-common
     [ -e /etc/postgresql-common/createcluster.conf ] ||
         echo 'create_main_cluster = false' | $sudo tee /etc/postgresql-common/createcluster.conf >/dev/null
-    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+    # nor are servers started that only tests use
+    $sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
 fi
 
 stamp=.stamps/environment-${extra:-base}

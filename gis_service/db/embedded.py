@@ -85,6 +85,14 @@ class Cluster:
         )
         return result.returncode == 0
 
+    def revive(self) -> bool:
+        """Start a server that died; one that was stopped stays so. Whether it answers now."""
+        with self._lock():
+            # a server that is stopped takes this file along
+            if not self.running() and (self.folder / "postmaster.pid").exists():
+                self._start()
+            return self.running()
+
     def stop(self) -> bool:
         """Stop the server, waiting for it; False when it was not running."""
         if not (self.folder / "postmaster.pid").exists():

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import Engine, create_engine
@@ -15,8 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from gis_service.db.embedded import Cluster
-from gis_service.errors import ConfigurationError
+from gis_service.errors import NotReady
 from gis_service.settings import Settings, get_settings
+
+CONNECT_S = 10  # longest wait for a connection to be made
+SILENCE_S = 30  # longest silence of the network before a connection counts as lost
 
 set_json_dumps(orjson.dumps)
 set_json_loads(orjson.loads)
@@ -36,14 +40,25 @@ def _json(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
+def patient(address: str) -> str:
+    """``address`` with a bound on the wait for a server that does not answer, unless it has one:
+    libpq alone waits as long as the network does, minutes."""
+    bounds = {"connect_timeout": CONNECT_S, "tcp_user_timeout": SILENCE_S * 1000}
+    given = conninfo_to_dict(address)
+    return make_conninfo(address, **{k: v for k, v in bounds.items() if k not in given})
+
+
 def make_engine(address: str) -> Engine:
-    """A sync engine on any libpq address, key=value form included."""
+    """A sync engine on any libpq address, key=value form included.
+
+    Its connections raise NotReady where the database does not answer.
+    """
 
     def connect() -> psycopg.Connection[Any]:
         try:
-            return psycopg.connect(address)
+            return psycopg.connect(patient(address))
         except psycopg.OperationalError as problem:
-            raise ConfigurationError(
+            raise NotReady(
                 f"the database does not answer: {problem}", f"数据库没有响应：{problem}"
             ) from problem
 
@@ -56,20 +71,21 @@ def make_engine(address: str) -> Engine:
     )
 
 
-def make_async_engine(address: str, settings: Settings) -> AsyncEngine:
-    """An async engine with ``settings.database_pool`` connections and a statement time-out."""
+def make_async_engine(address: str, settings: Settings, size: int | None = None) -> AsyncEngine:
+    """An async engine with ``size`` connections (``settings.database_pool``) and a statement
+    time-out; who waits for a connection longer than ``pool_wait_s`` gets a TimeoutError."""
 
     async def connect() -> psycopg.AsyncConnection[Any]:
         return await psycopg.AsyncConnection.connect(
-            address, options=f"-c statement_timeout={settings.statement_timeout_s * 1000}"
+            patient(address), options=f"-c statement_timeout={settings.statement_timeout_s * 1000}"
         )
 
     return create_async_engine(
         "postgresql+psycopg://",
         async_creator=connect,
-        pool_size=settings.database_pool,
+        pool_size=size or settings.database_pool,
         max_overflow=0,
-        pool_timeout=settings.statement_timeout_s,
+        pool_timeout=settings.pool_wait_s,
         pool_pre_ping=True,
         json_serializer=_json,
         json_deserializer=orjson.loads,
@@ -82,11 +98,11 @@ def make_tile_connections(address: str, settings: Settings) -> AsyncConnectionPo
     would only wait for each other."""
     size = len(os.sched_getaffinity(0))
     return AsyncConnectionPool(
-        address,
+        patient(address),
         min_size=1,
         max_size=size,
         open=False,
-        timeout=settings.statement_timeout_s,
+        timeout=settings.pool_wait_s,
         kwargs={
             "autocommit": True,
             "application_name": "gis_service tiles",

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 import psycopg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from gis_service.db.engine import patient
 from gis_service.events.feed import CHANNEL, Published, last_seq, number_and_read
 
 log = logging.getLogger(__name__)
@@ -27,9 +28,14 @@ Subscriber = Callable[[list[Published]], Awaitable[None]]
 class Follower:
     """``seq`` is the number up to which the subscribers have heard everything."""
 
-    def __init__(self, address: str, engine: AsyncEngine) -> None:
+    def __init__(
+        self, address: str, engine: AsyncEngine, revive: Callable[[], object] | None = None
+    ) -> None:
+        """``engine`` is the follower's own: it must not wait behind requests. ``revive`` is called
+        beside the event loop where the database has gone."""
         self.address = address
         self.engine = engine
+        self.revive = revive
         self.seq = 0
         self.problem: str | None = "starting"
         self._subscribers: list[Subscriber] = []
@@ -57,6 +63,7 @@ class Follower:
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        await self.engine.dispose()
 
     async def next_change(self, timeout_s: float) -> None:
         """Wait until the subscribers have heard of something new, at most ``timeout_s``."""
@@ -76,10 +83,19 @@ class Follower:
                 self.problem = f"{type(problem).__name__}: {problem}"
                 log.warning("the event feed was lost, trying again: %s", self.problem)
                 await asyncio.sleep(RETRY_S)
+                await self._revive()
+
+    async def _revive(self) -> None:
+        if self.revive is None:
+            return
+        try:
+            await asyncio.to_thread(self.revive)
+        except Exception as problem:
+            log.warning("the database does not start yet: %s", problem)
 
     async def _listen(self) -> None:
         connection = await psycopg.AsyncConnection.connect(
-            self.address, autocommit=True, application_name="gis_service feed"
+            patient(self.address), autocommit=True, application_name="gis_service feed"
         )
         async with connection:
             await connection.execute(f"LISTEN {CHANNEL}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis_service.accounts.identity import Identity
@@ -93,6 +94,7 @@ def act(
     for name in step.needs:
         if fields.get(name) in (None, "", []):
             raise InvalidInput(f"{action!r} needs it", f"执行“{action}”时必填", where=name)
+    desk = replace(desk, now=_not_before(session, incident_id, desk.now))
     change = Change(
         session, desk, identity, row, fields, {},
         {name: value for name, value in fields.items() if value is not None and name != "version"},
@@ -113,6 +115,15 @@ def act(
         session, row, action=action, actor=identity.name, at=desk.now, columns=change.columns,
         detail=change.detail or None,
     )  # fmt: skip
+
+
+def _not_before(session: Session, incident_id: int, now: datetime) -> datetime:
+    """``now``, or the last moment of the incident's log where the server's clock went back behind
+    it: nothing is dealt with before it was reported, and no deadline begins before either."""
+    last: datetime | None = session.execute(
+        text("SELECT max(at) FROM incident_log WHERE incident_id = :id"), {"id": incident_id}
+    ).scalar()
+    return now if last is None else max(now, last)
 
 
 def _nothing_more(change: Change) -> None:

@@ -27,7 +27,10 @@ from gis_service.incidents.visibility import Visible
 BACKLOG = 200  # messages a stream may be behind before it is let go
 TOGETHER = 500  # more changes than this are told as one: load the list again
 
-_EVENTS = text("SELECT seq, topic, payload FROM event WHERE seq > :seq ORDER BY seq LIMIT :limit")
+_EVENTS = text(
+    "SELECT seq, topic, payload FROM event WHERE seq > :seq AND seq <= :until ORDER BY seq "
+    "LIMIT :limit"
+)
 _TOPICS = {"incidents", "hierarchy", "calendar", "classes", "units"}
 
 
@@ -73,17 +76,27 @@ class Hub:
 
     async def hear(self, events: list[Published]) -> None:
         """A subscriber of the feed; stands behind the arrays, which decide what was seen before."""
-        self.seq = events[-1].seq
-        if any(event.topic == "accounts" for event in events):
-            # whoever may go on comes back at once and is asked again who they are
-            self.close()
-        elif self.streams:
-            changed, everything = _changed(events)
-            if everything:
-                self._tell_all(Message(self.seq, "reload", "{}"))
-            elif changed:
-                await self._tell(changed)
-        self.before = self.live.current
+        events = [event for event in events if event.seq > self.seq]
+        if not events:  # heard before the feed was lost
+            return
+        # whoever comes from here on reads these changes from the log
+        self.seq, streams = events[-1].seq, list(self.streams)
+        try:
+            if any(event.topic == "accounts" for event in events):
+                # whoever may go on comes back at once and is asked again who they are
+                self.close()
+            elif streams:
+                changed, everything = _changed(events)
+                if everything:
+                    for stream in streams:
+                        stream.put(Message(self.seq, "reload", "{}"))
+                elif changed:
+                    await self._tell(changed, streams)
+        except Exception:
+            self.close()  # pages come back and are told from the log
+            raise
+        finally:
+            self.before = self.live.current
 
     def begin(self, seq: int) -> None:
         """What the arrays hold at ``seq`` is what pages see first."""
@@ -114,10 +127,10 @@ class Hub:
 
     # -- what is told ------------------------------------------------------------------------
 
-    async def _tell(self, changed: set[int]) -> None:
+    async def _tell(self, changed: set[int], streams: list[Stream]) -> None:
         rows, names = await self._rows(changed)
         told: dict[tuple[Any, str], Message | None] = {}
-        for stream in list(self.streams):
+        for stream in streams:
             visible = self.live.vocabulary.visible(stream.identity)
             key = (visible, stream.locale)
             if key not in told:
@@ -126,13 +139,11 @@ class Hub:
             if message:
                 stream.put(message)
 
-    def _tell_all(self, message: Message) -> None:
-        for stream in list(self.streams):
-            stream.put(message)
-
     async def _missed(self, stream: Stream, last: int, seq: int) -> Message:
         async with self.sessions() as session:
-            found = await session.execute(_EVENTS, {"seq": last, "limit": TOGETHER + 1})
+            found = await session.execute(
+                _EVENTS, {"seq": last, "until": seq, "limit": TOGETHER + 1}
+            )
             events = [Published(row.seq, row.topic, row.payload) for row in found]
         changed, everything = _changed(events)
         if everything or len(events) > TOGETHER:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from asyncpg.exceptions import PostgresError, QueryCanceledError
+from asyncpg.exceptions import InterfaceError, PostgresError, QueryCanceledError
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.types import Receive, Scope, Send
@@ -89,11 +89,19 @@ def make_ogc(app: FastAPI) -> JsonOnly:
         told = NotFound if isinstance(problem, NothingThere) else InvalidInput
         return await _told(app, request, told(str(problem)))
 
+    async def away(request: Request, problem: Exception) -> Response:
+        """The database is gone, is coming back, or has no connection left."""
+        return await _told(app, request, NotReady(
+            "the database does not answer in time; try again in a moment",
+            "数据库暂时没有响应，请稍后重试"))  # fmt: skip
+
     async def database_refused(request: Request, problem: Exception) -> Response:
         assert isinstance(problem, PostgresError)  # noqa: S101 - registered for these only
         if isinstance(problem, QueryCanceledError):
             return await _told(app, request, NotReady("takes too long; ask for less",
                                                       "查询超时，请缩小范围"))  # fmt: skip
+        if problem.sqlstate and problem.sqlstate[:2] in ("08", "53", "57"):
+            return await away(request, problem)
         # 22: a value, 42: an operator that the property's type does not have, XX: a geometry
         if problem.sqlstate and problem.sqlstate[:2] in ("22", "42", "XX"):
             return await _told(app, request, InvalidInput(f"not possible: {problem}",
@@ -102,6 +110,8 @@ def make_ogc(app: FastAPI) -> JsonOnly:
 
     ogc.add_exception_handler(TiPgError, refused)
     ogc.add_exception_handler(PostgresError, database_refused)
+    for kind in (InterfaceError, OSError):  # a connection that was lost, or cannot be made
+        ogc.add_exception_handler(kind, away)
     return JsonOnly(ogc)
 
 

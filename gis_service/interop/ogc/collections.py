@@ -43,6 +43,23 @@ COLLECTIONS = {
 }
 
 
+class BoundedPool:
+    """A pool as tipg uses it, where nobody waits for a connection longer than ``wait_s``: a
+    TimeoutError then."""
+
+    def __init__(self, pool: asyncpg.Pool, wait_s: float) -> None:
+        self.pool = pool
+        self.wait_s = wait_s
+
+    def acquire(self) -> Any:
+        """A connection, as an asynchronous context."""
+        return self.pool.acquire(timeout=self.wait_s)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.pool.close()
+
+
 class OgcCatalog:
     """The collections, and the connections tipg reads them with: read-only, four a process.
 
@@ -54,7 +71,7 @@ class OgcCatalog:
         self.settings = settings
         # where tipg looks for it; changed in place
         self.catalog: dict[str, Any] = {"collections": {}}
-        self.pool: asyncpg.Pool | None = None
+        self.pool: BoundedPool | None = None
 
     @property
     def collections(self) -> dict[str, Collection]:
@@ -79,7 +96,7 @@ class OgcCatalog:
         async def kept(connection: Any) -> None:
             """RESET ALL, what a pool does otherwise, would take the search path away."""
 
-        self.pool = await asyncpg.create_pool(
+        pool = await asyncpg.create_pool(
             **{name: value for name, value in wanted.items() if value is not None},
             min_size=1, max_size=CONNECTIONS, init=made, reset=kept,
             statement_cache_size=0,  # every statement holds its own values
@@ -88,6 +105,7 @@ class OgcCatalog:
                 "application_name": "gis_service ogc",
             },
         )  # fmt: skip
+        self.pool = BoundedPool(pool, self.settings.pool_wait_s)
         await self.read()
 
     async def read(self) -> None:

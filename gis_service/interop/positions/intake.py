@@ -21,7 +21,7 @@ import psycopg
 from sqlalchemy.orm import Session, sessionmaker
 
 from gis_service.db.copy import literal
-from gis_service.db.engine import driver_connection
+from gis_service.db.engine import driver_connection, patient
 from gis_service.errors import NotReady, NotSignedIn
 from gis_service.events.feed import Published
 from gis_service.interop.positions.parsing import Position
@@ -212,7 +212,7 @@ class PositionIntake:
     async def _connected(self) -> psycopg.AsyncConnection[Any]:
         if self._connection is None or self._connection.closed:
             self._connection = await psycopg.AsyncConnection.connect(
-                self.address, application_name="gis_service positions"
+                patient(self.address), application_name="gis_service positions"
             )
         return self._connection
 

@@ -1,0 +1,64 @@
+"""A page loses its event stream again and again while much happens."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from tests.faults.conftest import Shared
+from tests.faults.served import Reporters, until
+
+
+def test_a_page_that_comes_back_is_told_everything_and_nothing_twice(shared: Shared) -> None:
+    service, rows = shared.service, shared.database.rows
+    told: list[int] = []
+    last: list[int | None] = [None]
+    drops = 0
+    ended = threading.Event()
+    fault: list[BaseException] = []
+    hello = threading.Event()
+
+    def page() -> None:
+        nonlocal drops
+        while not ended.is_set():
+            headers = {} if last[0] is None else {"last-event-id": str(last[0])}
+            stream = service.open_stream("/events", **headers)
+            try:
+                # after a few messages the line is cut, wherever in a message that is
+                stop = time.monotonic() + 0.4
+                for seq, event, data in stream.messages():
+                    assert last[0] is None or seq >= last[0], "went back"
+                    last[0] = seq
+                    assert event in ("hello", "incidents"), event
+                    hello.set()
+                    if event == "incidents":
+                        told.extend(item["id"] for item in data["items"])
+                    if ended.is_set() or time.monotonic() > stop:
+                        break
+            finally:
+                stream.close()
+            drops += 1
+            time.sleep(0.2)
+
+    def watched() -> None:
+        try:
+            page()
+        except BaseException as problem:
+            fault.append(problem)
+
+    before = {number for (number,) in rows("SELECT id FROM incident")}
+    thread = threading.Thread(target=watched)
+    thread.start()
+    until(hello.is_set, 30, "hello")
+    reporters = Reporters(service)
+    with reporters.at_work(2):
+        until(lambda: fault or drops >= 6, 60, "six drops")
+    wanted = set(reporters.acknowledged.values())
+    until(lambda: fault or wanted <= set(told), 20, "everything told")
+    ended.set()
+    service.report("last one")  # wakes the page
+    thread.join(30)
+    assert not fault, fault
+    assert len(told) == len(set(told)), "told twice"
+    assert set(told) - wanted <= {n for (n,) in rows("SELECT id FROM incident")} - before
+    assert len(wanted) > 20
