@@ -41,6 +41,7 @@ from gis_service.events.follower import Follower
 from gis_service.hierarchy.live import LiveLocator
 from gis_service.hierarchy.router import locate_router
 from gis_service.hierarchy.router import router as hierarchy_router
+from gis_service.housekeeping import Housekeeping
 from gis_service.incidents.desk import LiveReference
 from gis_service.incidents.live import LiveIncidents
 from gis_service.incidents.metrics.router import router as metrics_router
@@ -207,7 +208,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     visits.start()
     table = CoverageTable(state.blocking_sessions, state.patrols, settings)
     table.start()
+    housekeeping = Housekeeping(state.blocking_sessions, settings)
+    housekeeping.start()
     yield
+    await housekeeping.stop()
     await table.stop()
     await visits.stop()
     await state.watching.stop()

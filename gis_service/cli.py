@@ -606,6 +606,15 @@ def purge() -> None:
 
 
 @app.command()
+def housekeeping() -> None:
+    """Do now what a serving process does by itself: delete what may no longer be kept.
+    清理到期数据。"""
+    from gis_service.housekeeping import do_all
+
+    _answer(do_all(_sessions(), get_settings()))
+
+
+@app.command()
 def demo(
     seed: Annotated[int, typer.Option(min=0, help="another seed is another district")] = 1,
     scale: Annotated[str, typer.Option(help="small or full")] = "full",

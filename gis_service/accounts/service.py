@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 
 from gis_service.accounts import second_factor
@@ -288,3 +288,16 @@ def _another_admin(session: Session, account: Account) -> None:
     ).all()
     if set(others) <= {account.id}:
         raise Conflict("the last administrator stays one", "至少须保留一个启用的管理员账号")
+
+
+def forget_sessions(session: Session, settings: Settings) -> int:
+    """Remove sessions whose time has been over for a day, how many; signing in stays in the audit
+    log. The caller commits."""
+    gone = session.execute(
+        text(
+            "DELETE FROM login_session WHERE created_at < now() - :longest - interval '1 day' "
+            "OR ended_at < now() - interval '1 day' RETURNING account_id"
+        ),
+        {"longest": timedelta(hours=settings.session_hours)},
+    )
+    return len(gone.all())

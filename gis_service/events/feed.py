@@ -64,3 +64,16 @@ async def number_and_read(connection: AsyncConnection, after: int) -> list[Publi
 async def last_seq(connection: AsyncConnection) -> int:
     """The highest number given so far."""
     return int((await connection.execute(_LAST)).scalar_one())
+
+
+def forget(session: Session, days: int, heard: int) -> int:
+    """Remove changes that everybody has heard: older than ``days`` and not after ``heard``; how
+    many. The last one stays, the numbers go on from it. The caller commits."""
+    gone = session.execute(
+        text(
+            "DELETE FROM event WHERE at < now() - make_interval(days => :days) AND seq <= :heard "
+            "AND seq < (SELECT max(seq) FROM event) RETURNING id"
+        ),
+        {"days": days, "heard": heard},
+    )
+    return len(gone.all())

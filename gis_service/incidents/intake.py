@@ -27,6 +27,7 @@ from gis_service.incidents.changing import locked, log, write
 from gis_service.incidents.desk import Desk
 from gis_service.incidents.rows import paths_json, placement_columns
 
+KEY_DAYS = 90  # how long a phone may wait before it sends the same report again
 SKEW = timedelta(minutes=5)  # how far a sender's clock may be ahead
 FOLLOW_ALPHABET = "".join(c for c in string.ascii_uppercase + string.digits if c not in "0O1IL")
 FOLLOW_LENGTH = 10
@@ -328,3 +329,15 @@ def _is_drawn(incident_id: int, share: float) -> bool:
     know beforehand and everybody can verify afterwards."""
     digest = hashlib.sha256(f"quick {incident_id}".encode()).digest()
     return int.from_bytes(digest[:8], "big") < share * 2**64
+
+
+def forget_keys(session: Session) -> int:
+    """Remove Idempotency-Keys that nobody will send again, how many. The caller commits."""
+    gone = session.execute(
+        text(
+            "DELETE FROM idempotency_key WHERE at < now() - make_interval(days => :days) "
+            "RETURNING incident_id"
+        ),
+        {"days": KEY_DAYS},
+    )
+    return len(gone.all())

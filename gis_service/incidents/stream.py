@@ -31,6 +31,7 @@ _EVENTS = text(
     "SELECT seq, topic, payload FROM event WHERE seq > :seq AND seq <= :until ORDER BY seq "
     "LIMIT :limit"
 )
+_OLDEST = text("SELECT min(seq) FROM event")
 _TOPICS = {"incidents", "hierarchy", "calendar", "classes", "units"}
 
 
@@ -145,8 +146,9 @@ class Hub:
                 _EVENTS, {"seq": last, "until": seq, "limit": TOGETHER + 1}
             )
             events = [Published(row.seq, row.topic, row.payload) for row in found]
+            oldest = (await session.execute(_OLDEST)).scalar() or 0
         changed, everything = _changed(events)
-        if everything or len(events) > TOGETHER:
+        if everything or len(events) > TOGETHER or last + 1 < oldest:
             return Message(seq, "reload", "{}")
         rows, names = await self._rows(changed)
         visible = self.live.vocabulary.visible(stream.identity)

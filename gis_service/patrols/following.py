@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import date
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
@@ -17,7 +17,6 @@ from gis_service.hierarchy.locating import Locator, load_locator
 from gis_service.hierarchy.queries import last_revision
 from gis_service.patrols.deriving import rebuild_visits
 from gis_service.patrols.duty import EPOCH_DAY, day_start
-from gis_service.patrols.partitions import drop_old_partitions
 from gis_service.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -25,7 +24,6 @@ log = logging.getLogger(__name__)
 EVERY_S = 5.0
 REST = 4.0  # times what the last turn took: intake and map come first
 OFFICERS_A_TRANSACTION = 20
-PURGE_EVERY_S = 6 * 3600.0
 
 _PENDING = text("""
     SELECT officer_id, day, fixes FROM received_day
@@ -71,7 +69,7 @@ def derive_pending(
 
 
 class VisitFollower:
-    """Derives what waits as long as the process serves, and drops fixes that are too old."""
+    """Derives what waits as long as the process serves."""
 
     def __init__(
         self, sessions: sessionmaker[Session], settings: Settings, locator: LiveLocator
@@ -81,7 +79,6 @@ class VisitFollower:
         self.settings = settings
         self._task: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
-        self._purged = float("-inf")
 
     def start(self) -> None:
         """Begin."""
@@ -113,9 +110,3 @@ class VisitFollower:
             after and not self._stopping.is_set()
         ):  # once through: a day that goes on receiving has its next turn later
             after = derive_pending(self.sessions, self.settings, self.locator.current, after)
-        if time.monotonic() - self._purged > PURGE_EVERY_S:
-            self._purged = time.monotonic()
-            with self.sessions.begin() as session:
-                dropped = drop_old_partitions(session, self.settings, datetime.now(UTC))
-            if dropped:
-                log.info("fixes older than %d days dropped: %s", self.settings.fix_days, dropped)

@@ -120,9 +120,15 @@ def _may_hear(session: Session, row: Any) -> bool:
     return identity.may("incident.read") and may_see(session, identity, dict(row))
 
 
-def forget_notices(session: Session) -> None:
-    """Remove old notices; the caller commits."""
-    session.execute(
-        text("DELETE FROM notice WHERE at < now() - make_interval(days => :days)"),
+def heard_up_to(session: Session) -> int:
+    """The last change of the feed that the watches have been asked about."""
+    return int(session.execute(text("SELECT max(seq) FROM watch_cursor")).scalar() or 0)
+
+
+def forget_notices(session: Session) -> int:
+    """Remove old notices, how many; the caller commits."""
+    gone = session.execute(
+        text("DELETE FROM notice WHERE at < now() - make_interval(days => :days) RETURNING id"),
         {"days": KEPT_DAYS},
     )
+    return len(gone.all())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +17,7 @@ from gis_service.events import jobs
 from gis_service.events.feed import Published
 from gis_service.incidents.models import STATE_NAMES
 from gis_service.incidents.watches import webhooks
-from gis_service.incidents.watches.matching import KIND, forget_notices, match
+from gis_service.incidents.watches.matching import KIND, match
 from gis_service.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -26,7 +25,6 @@ log = logging.getLogger(__name__)
 TURN_S = 2.0
 TOGETHER_S = 0.3
 AT_ONCE = 5  # deliveries that a worker borrows together
-_FORGET_S = 3600.0
 
 _WATCH = text("""
     SELECT w.id, w.name, w.language, w.webhook_kind, w.webhook_sealed
@@ -55,7 +53,6 @@ class Watching:
         self.settings = settings
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._forgot = 0.0
 
     async def hear(self, events: list[Published]) -> None:
         """A subscriber of the feed."""
@@ -95,11 +92,6 @@ class Watching:
             claimed = jobs.claim(session, KIND, AT_ONCE)
         for job in claimed:
             self._deliver(job)
-        if time.monotonic() - self._forgot > _FORGET_S:
-            self._forgot = time.monotonic()
-            with self.sessions.begin() as session:
-                forget_notices(session)
-                jobs.forget(session)
         return more or len(claimed) == AT_ONCE
 
     def _deliver(self, job: jobs.Claimed) -> None:
