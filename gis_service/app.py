@@ -69,6 +69,7 @@ from gis_service.patrols.coverage_table import CoverageTable
 from gis_service.patrols.following import VisitFollower
 from gis_service.patrols.swath_service import SwathBook
 from gis_service.patrols.track_router import router as tracks_router
+from gis_service.patrols.walk_router import router as walks_router
 from gis_service.planning.live import LivePlanning
 from gis_service.planning.places_router import router as places_router
 from gis_service.planning.progress.router import router as progress_router
@@ -119,6 +120,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         responsibility_router,
         contract_router,
         coverage_router,
+        walks_router,
         tracks_router,
         posts_router,
         stations_router,

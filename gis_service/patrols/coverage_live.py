@@ -20,6 +20,7 @@ from gis_service.patrols.coverage_queries import (
     read_absences,
     read_contracts,
     read_grids,
+    read_group_names,
     read_officers,
     read_received,
     read_squads,
@@ -41,6 +42,7 @@ class Patrols:
     contracts: list[Contract]
     officers: dict[int, OfficerRow]
     squads: dict[str, tuple[str, ...]]
+    names: dict[str, dict[str, str]]  # of communities, streets and squads, by code
     absences: list[Absence]
     visits: Visits
     received: tuple[Ints, Ints]
@@ -66,6 +68,18 @@ class Patrols:
             while len(self._answers) > KEPT_ANSWERS:
                 self._answers.popitem(last=False)
         return found
+
+    def grids_by(self, level: str) -> dict[str, frozenset[str]]:
+        """The grids (codes) of each community, street or squad; of a squad those of its streets."""
+        groups: dict[str, set[str]] = {}
+        for grid in self.grids:
+            if level == "squad":
+                own = [code for code, streets in self.squads.items() if grid.street in streets]
+            else:
+                own = [code for code in (getattr(grid, level),) if code]
+            for code in own:
+                groups.setdefault(code, set()).add(grid.code)
+        return {code: frozenset(found) for code, found in sorted(groups.items())}
 
     def without_contract(self, day: int) -> list[OfficerRow]:
         """Active officers whom no contract in force on a day names."""
@@ -107,7 +121,7 @@ def _promises(session: Session, settings: Settings) -> dict[str, Any]:
     return {
         "grids": read_grids(session, settings), "contracts": read_contracts(session),
         "officers": read_officers(session), "squads": read_squads(session),
-        "absences": read_absences(session),
+        "names": read_group_names(session), "absences": read_absences(session),
     }  # fmt: skip
 
 

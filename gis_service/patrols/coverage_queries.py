@@ -139,6 +139,21 @@ def read_squads(session: Session) -> dict[str, tuple[str, ...]]:
     return {row.code: tuple(row.street_codes) for row in rows}
 
 
+_NAMES = text("""
+    SELECT 'community' AS level, code, name FROM community WHERE valid_to IS NULL
+    UNION ALL SELECT 'street', code, name FROM street WHERE valid_to IS NULL
+    UNION ALL SELECT 'squad', code, name FROM squad
+""")
+
+
+def read_group_names(session: Session) -> dict[str, dict[str, str]]:
+    """The names of communities, streets and squads by level and code."""
+    found: dict[str, dict[str, str]] = {"community": {}, "street": {}, "squad": {}}
+    for level, code, name in session.execute(_NAMES):
+        found[level][code] = name
+    return found
+
+
 def read_visits(session: Session, zone: ZoneInfo, officers: Sequence[int] | None = None) -> Visits:
     """All visits, or those of some officers (ids)."""
     condition = "true" if officers is None else "officer_id = ANY(%s)"

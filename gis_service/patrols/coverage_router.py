@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from gis_service.accounts.dependencies import SignedIn, allow
-from gis_service.accounts.identity import Identity
+from gis_service.accounts.dependencies import allow
 from gis_service.dependencies import (
     LocaleDependency,
     SessionDependency,
@@ -19,101 +18,86 @@ from gis_service.dependencies import (
     refuse_unknown_parameters,
 )
 from gis_service.errors import Forbidden, NotFound
+from gis_service.incidents.filters import parse_moment
+from gis_service.patrols.coverage_asking import PRIVATE, WantedDependency, json_of
 from gis_service.patrols.coverage_live import Patrols
 from gis_service.patrols.coverage_queries import visits_to
-from gis_service.patrols.coverage_schemas import Coverage, Gaps, LoadPage, VisitPage
+from gis_service.patrols.coverage_schemas import (
+    Comparison,
+    Coverage,
+    Gaps,
+    GroupedCoverage,
+    LoadPage,
+    Rhythm,
+    VisitPage,
+)
 from gis_service.patrols.coverage_service import (
-    Wanted,
+    check_span,
     coverage_items,
     gap_items,
     gaps_csv,
     load_items,
-    parse_span,
 )
-from gis_service.patrols.swath import REACH_M
-from gis_service.patrols.swath_service import SwathBook, SwathQuestion
-from gis_service.responsibility.queries import roster_scope
+from gis_service.patrols.coverage_views import compared, grouped_items, rhythm
+from gis_service.patrols.walk_router import streets_of
 from gis_service.settings import Settings
 
 router = APIRouter(prefix="/api", tags=["coverage"])
 Reads = Depends(allow("coverage.read"))
 Strict = Depends(refuse_unknown_parameters)
-STEP_S = 10
-
-
-async def _wanted(
-    request: Request,
-    session: SessionDependency,
-    settings: SettingsDependency,
-    identity: SignedIn,
-    squad: Annotated[str | None, Query(max_length=50, description="code")] = None,
-    officer: Annotated[str | None, Query(max_length=50, description="code")] = None,
-    from_: Annotated[
-        str | None, Query(alias="from", description="ISO date or time; 30 days before 'to'")
-    ] = None,
-    to: Annotated[str | None, Query(description="ISO date or time, exclusive; now")] = None,
-) -> Wanted:
-    # the end of the running ten seconds: who asks again in them is told from memory
-    now = datetime.fromtimestamp((datetime.now(UTC).timestamp() // STEP_S + 1) * STEP_S, UTC)
-    since, until = parse_span(from_, to, ZoneInfo(settings.timezone), now)
-    streets, squads = await _scope(request, session, identity)
-    return Wanted(since, until, squad, officer, streets, squads)
-
-
-async def _scope(
-    request: Request, session: Any, identity: Identity
-) -> tuple[frozenset[str] | None, frozenset[str] | None]:
-    """The streets and squads (codes) of the account; None for the whole district."""
-    scope = await session.run_sync(roster_scope, identity)
-    if scope is None:
-        return None, None
-    squads = request.app.state.reference.current.squads
-    codes = frozenset(code for code, row in squads.items() if row["id"] in scope.squads)
-    return scope.streets, codes
-
-
-WantedDependency = Annotated[Wanted, Depends(_wanted)]
 
 
 def _zone(settings: Settings) -> ZoneInfo:
     return ZoneInfo(settings.timezone)
 
 
-@router.get("/coverage", response_model=Coverage, dependencies=[Reads, Strict])
+@router.get("/coverage", response_model=Coverage | GroupedCoverage, dependencies=[Reads, Strict])
 async def get_coverage(
     request: Request,
     wanted: WantedDependency,
     settings: SettingsDependency,
-    level: Annotated[Literal["grid"], Query(description="grid")] = "grid",
+    level: Annotated[
+        Literal["grid", "community", "street", "squad", "officer"],
+        Query(description="grid: every grid and contract; others: summed up"),
+    ] = "grid",
 ) -> Response:
-    """Every grid and contract: promised, kept, by how much not, and since when."""
+    """Every grid and contract: promised, kept, by how much not, and since when; or the grids of
+    each community, street, squad or officer by state."""
     patrols: Patrols = request.app.state.patrols.current
-    return _json(await asyncio.to_thread(coverage_items, patrols, wanted, _zone(settings)))
+    if level == "grid":
+        return json_of(await asyncio.to_thread(coverage_items, patrols, wanted, _zone(settings)))
+    return json_of(await asyncio.to_thread(grouped_items, patrols, wanted, _zone(settings), level))
 
 
-@router.get("/coverage/swath", dependencies=[Depends(allow("track.read")), Strict])
-async def get_swath(
+@router.get("/coverage/compare", response_model=Comparison, dependencies=[Reads, Strict])
+async def get_comparison(
     request: Request,
     wanted: WantedDependency,
-    swath_m: Annotated[
-        float, Query(gt=0, lt=REACH_M, description="how far one sees from a walk, m")
-    ] = 15.0,
+    settings: SettingsDependency,
+    before_from: Annotated[
+        str | None, Query(description="ISO date or time; as long before 'before_to' as the period")
+    ] = None,
+    before_to: Annotated[
+        str | None, Query(description="ISO date or time, exclusive; where the period begins")
+    ] = None,
 ) -> Response:
-    """What share of each grid's streets and buildings the walks of the period came near enough to
-    see; another width of the same period is answered from what was computed."""
-    since, until = wanted.since, wanted.until
-    if until > datetime.now(UTC):  # up to now: the same question for the rest of the minute
-        since, until = since.replace(second=0, microsecond=0), datetime.max.replace(tzinfo=UTC)
-    asked = SwathQuestion(since, until, wanted.officer, wanted.squad, wanted.squads)
-    state = request.app.state
-    version = tuple(state.tiles.versions[topic] for topic in ("visits", "hierarchy", "basemap"))
+    """What became of every grid from an earlier period: new gaps and cured ones, better, worse."""
+    zone = _zone(settings)
+    until = parse_moment(before_to, zone, "before_to") or wanted.since
+    since = parse_moment(before_from, zone, "before_from") or until - (wanted.until - wanted.since)
+    check_span(since, until, "before_from")
+    before = replace(wanted, since=since.astimezone(UTC), until=until.astimezone(UTC))
+    patrols: Patrols = request.app.state.patrols.current
+    return json_of(await asyncio.to_thread(compared, patrols, wanted, before, zone))
 
-    def answer() -> dict[str, Any]:
-        with state.blocking_sessions() as session:
-            book: SwathBook = state.swath
-            return book.answer(session, state.locator.current, asked, swath_m, version)
 
-    return _json(await asyncio.to_thread(answer))
+@router.get("/coverage/rhythm", response_model=Rhythm, dependencies=[Reads, Strict])
+async def get_rhythm(
+    request: Request, wanted: WantedDependency, settings: SettingsDependency
+) -> Response:
+    """When visits begin, by weekday and hour."""
+    patrols: Patrols = request.app.state.patrols.current
+    return json_of(await asyncio.to_thread(rhythm, patrols, wanted, _zone(settings)))
 
 
 @router.get("/coverage/gaps", response_model=Gaps, dependencies=[Reads, Strict])
@@ -135,19 +119,22 @@ async def get_gaps(
             media_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": 'attachment; filename="coverage-gaps.csv"', **PRIVATE},
         )
-    return _json(found)
+    return json_of(found)
 
 
 @router.get("/coverage/load", response_model=LoadPage, dependencies=[Reads, Strict])
 async def get_load(
     request: Request, wanted: WantedDependency, settings: SettingsDependency
 ) -> Response:
-    """What each officer leads: grids, area, buildings, incidents, promised visits."""
-    items = await asyncio.to_thread(
-        load_items, request.app.state.patrols.current, request.app.state.incidents.current,
-        wanted, _zone(settings),
-    )  # fmt: skip
-    return _json({"items": items, "next": None})
+    """What each officer leads: grids, area, streets, buildings, incidents, promised visits."""
+
+    def read() -> list[dict[str, Any]]:
+        return load_items(
+            request.app.state.patrols.current, request.app.state.incidents.current, wanted,
+            _zone(settings), streets_of(request),
+        )  # fmt: skip
+
+    return json_of({"items": await asyncio.to_thread(read), "next": None})
 
 
 @router.get("/coverage/visits", response_model=VisitPage, dependencies=[Reads, Strict])
@@ -174,11 +161,4 @@ async def list_visits(
                    for name in ("entered_at", "left_at")}}
         for row in rows
     ]  # fmt: skip
-    return _json({"items": items, "next": None})
-
-
-PRIVATE = {"Cache-Control": "private, no-store"}
-
-
-def _json(body: dict[str, Any]) -> Response:
-    return Response(orjson.dumps(body), media_type="application/json", headers=PRIVATE)
+    return json_of({"items": items, "next": None})

@@ -46,6 +46,79 @@ class Coverage(BaseModel):
     counts: dict[str, int]
 
 
+class GroupItem(BaseModel):
+    """Grids of a community, street, squad or officer (named by its level; null: nobody's)."""
+
+    community: dict[str, str] | None = None
+    street: dict[str, str] | None = None
+    squad: dict[str, str] | None = None
+    officer: dict[str, str] | None = None
+    grids: int = Field(description="denominator of counts: each in the gravest of its states")
+    told: int = Field(description="grids of which something can be said: not no_track")
+    gaps: int = Field(description="of the told")
+    counts: dict[str, int]
+    visits: int = Field(description="that count, in the window")
+
+
+class GroupedCoverage(Coverage):
+    """Coverage summed up; ``counts`` are of grids and contracts, as at level grid."""
+
+    level: str
+    items: list[GroupItem]  # type: ignore[assignment]
+
+
+class Period(BaseModel):
+    """How one of two periods stood."""
+
+    from_: str = Field(alias="from")
+    to: str
+    days: int
+    grids: int
+    told: int = Field(description="of which something can be said")
+    gaps: int = Field(description="of the told")
+    counts: dict[str, int]
+    visits: int
+
+
+class ChangeItem(BaseModel):
+    """A grid in two periods."""
+
+    grid: dict[str, str]
+    community: str | None
+    street: str | None
+    change: str = Field(
+        description="new_gap, worse, same_gap, better, cured, kept; unknown where no track was "
+        "received in either period"
+    )
+    then: dict[str, Any]
+    now: dict[str, Any]
+
+
+class Comparison(BaseModel):
+    """What became of every grid from ``then`` to ``now``."""
+
+    items: list[ChangeItem]
+    next: str | None
+    grids: int
+    comparable: int = Field(description="all but the unknown")
+    counts: dict[str, int]
+    now: Period
+    then: Period
+
+
+class Rhythm(BaseModel):
+    """When visits begin: by weekday (7, Monday first) and hour (24)."""
+
+    visits: list[list[int]]
+    minutes: list[list[float]] = Field(description="stayed by those visits")
+    total: int
+    days: list[int] = Field(description="of each weekday in the period")
+    tracked: list[int] = Field(description="of them with a track of anybody counted here")
+    officers: int
+    from_: str = Field(alias="from")
+    to: str
+
+
 class GapItem(CoverageItem):
     """A gap; ``risk`` = gap_days × (1 + incident_rate) × (1 + open_cases)."""
 
@@ -91,6 +164,7 @@ class LoadRow(BaseModel):
     grids: int
     area_km2: float
     buildings: int
+    streets_m: float | None = Field(description="null where no streets are loaded")
     visits_per_week: float = Field(description="promised, over all grids")
     incidents: int = Field(description="reported in the window in those grids")
     open_cases: int

@@ -66,15 +66,20 @@ def parse_span(
             since = until - LOOK_BACK
         except OverflowError:
             raise InvalidInput("too long ago", "时间过早", where="to") from None
+    check_span(since, until, "from")
+    return since.astimezone(UTC), until.astimezone(UTC)
+
+
+def check_span(since: datetime, until: datetime, where: str) -> None:
+    """Raise InvalidInput for a span that is empty or longer than 400 days."""
     if since >= until:
-        raise InvalidInput("'from' must lie before 'to'", "from 须早于 to", where="from")
+        raise InvalidInput("the period must begin before it ends", "起始须早于结束", where=where)
     if until - since > LONGEST_WINDOW:
         raise InvalidInput(
             f"no longer than {LONGEST_WINDOW.days} days",
             f"时间跨度不得超过 {LONGEST_WINDOW.days} 天",
-            where="from",
+            where=where,
         )
-    return since.astimezone(UTC), until.astimezone(UTC)
 
 
 def coverage_items(patrols: Patrols, wanted: Wanted, zone: ZoneInfo) -> dict[str, Any]:
@@ -86,7 +91,7 @@ def coverage_items(patrols: Patrols, wanted: Wanted, zone: ZoneInfo) -> dict[str
 
 def _coverage_items(patrols: Patrols, wanted: Wanted, zone: ZoneInfo) -> dict[str, Any]:
     window = make_window(wanted.since, wanted.until, zone)
-    _check_names(patrols, wanted)
+    check_names(patrols, wanted)
     found = patrols.coverage(window)
     last_visit = _moments(found.last_visit.tolist(), zone)
     columns = [
@@ -196,12 +201,17 @@ def gap_items(
 
 
 def load_items(
-    patrols: Patrols, incidents: Snapshot, wanted: Wanted, zone: ZoneInfo
+    patrols: Patrols,
+    incidents: Snapshot,
+    wanted: Wanted,
+    zone: ZoneInfo,
+    streets: Mapping[str, float] | None = None,
 ) -> list[dict[str, Any]]:
     """What each active officer leads at the window's end: contracts, grids (each once) with their
-    area, buildings and incidents, and the visits promised in a week; the busiest first. Who leads
-    nothing stands there with zeros."""
-    _check_names(patrols, wanted)
+    area, streets, buildings and incidents, and the visits promised in a week; the busiest first.
+    Who leads nothing stands there with zeros. ``streets``: metres by grid (code); None where no
+    streets are loaded, and ``streets_m`` is None then."""
+    check_names(patrols, wanted)
     day = make_window(wanted.since, wanted.until, zone).last_day
     grids = {grid.area_id: grid for grid in patrols.grids}
     reported = _by_area(incidents, IncidentFilter(since=wanted.since, until=wanted.until))
@@ -231,6 +241,9 @@ def load_items(
                 "grids": len(areas),
                 "area_km2": round(sum(grids[area].area_m2 for area in areas) / 1e6, 4),
                 "buildings": sum(grids[area].buildings for area in areas),
+                "streets_m": None
+                if streets is None
+                else round(sum(streets.get(grids[area].code, 0.0) for area in areas)),
                 "visits_per_week": round(visits, 1),
                 "incidents": sum(reported.get(area, 0) for area in areas),
                 "open_cases": sum(open_cases.get(area, 0) for area in areas),
@@ -318,7 +331,8 @@ def _by_area(incidents: Snapshot, wanted: IncidentFilter) -> dict[int, int]:
     return dict(zip(ids.tolist(), counts.tolist(), strict=True))
 
 
-def _check_names(patrols: Patrols, wanted: Wanted) -> None:
+def check_names(patrols: Patrols, wanted: Wanted) -> None:
+    """Raise InvalidInput for a squad or officer that is not there."""
     if wanted.squad and wanted.squad not in patrols.squads:
         raise InvalidInput(
             f"no squad {wanted.squad!r}", f"没有中队 {wanted.squad!r}", where="squad"

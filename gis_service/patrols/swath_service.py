@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,6 +22,8 @@ from gis_service.hierarchy.locating import Locator
 from gis_service.patrols.swath import OUTLINE_STEP_M, Samples, Seen, Steps, sample_lines, seen_from
 
 KEPT = 4  # periods whose distances are remembered: another width of one of them is at hand
+WIDTHS_M = (5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0)  # for how much hangs on the width
+HALF = 0.5
 _EARTH_M = 6378137.0
 
 _ROADS = text("""
@@ -69,6 +71,7 @@ class SwathBook:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._seen: OrderedDict[Any, tuple[District, Seen, Seen]] = OrderedDict()
+        self._district: tuple[Any, District] | None = None
 
     def answer(
         self, session: Session, locator: Locator, asked: SwathQuestion, width_m: float, version: Any
@@ -79,20 +82,76 @@ class SwathBook:
 
         Raises InvalidInput for a width out of reach and NotReady without grids.
         """
-        key = (asked, version, locator.revision_id)
         with self._lock:  # one computation at a time: it takes what the processor has
-            if key not in self._seen:
-                self._seen[key] = look(session, locator, asked)
-                while len(self._seen) > KEPT:
-                    self._seen.popitem(last=False)
-            self._seen.move_to_end(key)
-            district, streets, outlines = self._seen[key]
-        return shares(locator, district, streets, outlines, width_m)
+            return shares(locator, *self._look(session, locator, asked, version), width_m)
+
+    def sensitivity(
+        self,
+        session: Session,
+        locator: Locator,
+        asked: SwathQuestion,
+        version: Any,
+        kept: Collection[str],
+    ) -> list[dict[str, Any]]:
+        """What :meth:`answer` says for each of :data:`WIDTHS_M`, summed up over the grids ``kept``
+        (codes): seen and all of streets and buildings, and of the ``grids`` with streets those
+        ``below`` :data:`HALF` of their length."""
+        with self._lock:
+            seen = self._look(session, locator, asked, version)
+            found = [shares(locator, *seen, width) for width in WIDTHS_M]
+        return [summed_up(answer, kept) for answer in found]
+
+    def streets(self, session: Session, locator: Locator, version: Any) -> dict[str, float] | None:
+        """Metres of street of each grid (code); None where no streets are loaded."""
+        with self._lock:
+            district = self._read(session, locator, version)
+        assert locator.placer is not None  # noqa: S101 - read_district refused it
+        if not len(district.streets.x):
+            return None
+        codes = locator.placer.codes("grid", np.arange(district.grids))
+        return dict(zip(codes, district.streets.lengths_m[: district.grids].tolist(), strict=True))
+
+    def _look(
+        self, session: Session, locator: Locator, asked: SwathQuestion, version: Any
+    ) -> tuple[District, Seen, Seen]:
+        key = (asked, version, locator.revision_id)
+        if key not in self._seen:
+            district = self._read(session, locator, version)
+            self._seen[key] = look(session, locator, asked, district)
+            while len(self._seen) > KEPT:
+                self._seen.popitem(last=False)
+        self._seen.move_to_end(key)
+        return self._seen[key]
+
+    def _read(self, session: Session, locator: Locator, version: Any) -> District:
+        # visits, the first of the version, say nothing of the ground
+        key = (version[1:], locator.revision_id)
+        if self._district is None or self._district[0] != key:
+            self._district = (key, read_district(session, locator))
+        return self._district[1]
 
 
-def look(session: Session, locator: Locator, asked: SwathQuestion) -> tuple[District, Seen, Seen]:
+def summed_up(answer: dict[str, Any], kept: Collection[str]) -> dict[str, Any]:
+    """The sums of an answer over the grids ``kept`` (codes)."""
+    rows = [item for item in answer["items"] if item["grid"]["code"] in kept]
+    known = answer["streets_m"] is not None
+    with_streets = [row for row in rows if row["streets_m"]]
+    return {
+        "swath_m": answer["swath_m"],
+        "streets_m": round(sum(row["streets_m"] for row in rows), 1) if known else None,
+        "streets_seen_m": round(sum(row["streets_seen_m"] for row in rows), 1) if known else None,
+        "buildings": sum(row["buildings"] for row in rows),
+        "buildings_seen": sum(row["buildings_seen"] for row in rows),
+        "grids": len(with_streets),
+        "below": sum(row["streets_seen_m"] < HALF * row["streets_m"] for row in with_streets),
+    }
+
+
+def look(
+    session: Session, locator: Locator, asked: SwathQuestion, district: District | None = None
+) -> tuple[District, Seen, Seen]:
     """The district and the distances of its streets and outlines to the walks asked for."""
-    district = read_district(session, locator)
+    district = district or read_district(session, locator)
     rows = session.execute(
         _WALKS,
         {

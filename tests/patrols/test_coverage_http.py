@@ -254,3 +254,57 @@ def test_the_load_of_each_officer(served: TestClient, district: Database) -> Non
     leader = token_headers(district, "squad_leader", scopes=["squad=Q1"])
     own = served.get("/api/coverage/load", headers=leader).json()["items"]
     assert {one["squad"] for one in own} == {"Q1"}
+
+
+def test_summed_up_by_level_with_denominators(served: TestClient) -> None:
+    grids = ask(served)["items"]
+    for level in ("street", "community", "squad"):
+        found = ask(served, level=level)
+        assert sum(one["grids"] for one in found["items"]) == 8, level
+        for one in found["items"]:
+            assert sum(one["counts"].values()) == one["grids"]
+            assert one["told"] == one["grids"] - one["counts"]["no_track"]
+    streets = {one["street"]["code"]: one for one in ask(served, level="street")["items"]}
+    # a grid of two contracts counts once, in the graver of its states
+    assert streets["S0"]["counts"] == {
+        "no_contract": 0, "expired": 0, "no_track": 2, "never_visited": 0, "overdue": 1, "due": 0,
+        "on_time": 1,
+    }  # fmt: skip
+    assert (streets["S0"]["gaps"], streets["S0"]["told"], streets["S0"]["grids"]) == (1, 2, 4)
+    officers = {(one["officer"] or {}).get("code"): one for one in
+                ask(served, level="officer")["items"]}  # fmt: skip
+    assert officers["D1"]["grids"] == 3
+    assert officers[None]["counts"]["no_contract"] == 2
+    assert officers["D1"]["visits"] == sum(row["visits"] for row in grids if row["officer"] == "D1")
+
+
+def test_two_periods_are_compared_grid_by_grid(served: TestClient) -> None:
+    found = ask(served, "/api/coverage/compare", **{"from": "2026-10-25"})
+    assert (found["then"]["from"][:10], found["then"]["to"][:10]) == ("2026-10-18", "2026-10-25")
+    changes = {one["grid"]["code"]: one["change"] for one in found["items"]}
+    # D1 sent a track in both weeks, D3 and D2 not in the earlier one
+    assert changes["S0C0G0"] == "cured"
+    assert changes["S0C0G1"] == "new_gap"
+    assert changes["S1C1G0"] == "same_gap"
+    assert changes["S0C1G1"] == changes["S1C0G1"] == "unknown"
+    assert found["comparable"] == 8 - found["counts"]["unknown"]
+    assert sum(found["counts"].values()) == found["grids"] == 8
+    for bad in ({"before_from": "2026-10-20", "before_to": "2026-10-20"},
+                {"before_from": "1999-01-01"}, {"before_to": "soon"}):  # fmt: skip
+        answer = served.get("/api/coverage/compare", params={**ASKED, **bad})
+        assert answer.status_code == 400
+        assert answer.json()["where"] in bad
+
+
+def test_when_visits_fall(served: TestClient, district: Database) -> None:
+    found = ask(served, "/api/coverage/rhythm")
+    assert found["total"] == sum(map(sum, found["visits"])) == 4
+    # 30 October 2026, when D3 came at eight in the evening, was a Friday
+    assert found["visits"][4][20] == 1
+    assert found["minutes"][4][20] == 10
+    assert sum(found["days"]) == 30
+    assert sum(found["tracked"]) == 3
+    assert ask(served, "/api/coverage/rhythm", squad="Q1")["total"] == 1
+    leader = token_headers(district, "squad_leader", scopes=["squad=Q1"])
+    own = served.get("/api/coverage/rhythm", params=ASKED, headers=leader).json()
+    assert (own["total"], own["officers"]) == (1, 2)
