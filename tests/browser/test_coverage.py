@@ -162,3 +162,60 @@ MIDDLE_OF_THE_GRID = """([x, y, width]) => {
     const map = document.getElementById("map").getBoundingClientRect();
     return [x + (40 + width - 60 - card) / 2, y + map.height / 2];
 }"""
+
+
+def test_the_other_views_of_a_period(
+    open_coverage: Callable[..., Page], served: str, demo_accounts: dict[str, dict[str, str]]
+) -> None:
+    page = open_coverage(lang="en")
+    # two weeks beside each other
+    page.get_by_role("tab", name="Compare").click()
+    page.get_by_role("button", name="Last two weeks").click()
+    expect(page.locator("#view-compare .sums tbody tr").first).to_contain_text("–")
+    page.wait_for_function("() => location.hash.includes('view=compare')")
+    counts = page.locator("#view-compare .states b").all_text_contents()
+    grids = re.search(r"(\d+) of (\d+) grids", page.locator("#compare-summary").inner_text())
+    assert grids
+    assert sum(map(int, counts)) == int(grids[2])
+    page.locator("#view-compare [data-change=unknown]").click()
+    changes = page.locator("#view-compare .gap").evaluate_all(
+        "all => all.map(e => e.dataset.change)"
+    )
+    assert set(changes) == {"unknown"}
+    page.evaluate("() => { window.print = () => { document.body.dataset.printed = 'yes'; }; }")
+    page.click("#compare-print")
+    page.wait_for_selector("body[data-printed]")
+    assert page.locator(".squad-sheet tbody tr").count() > len(set(changes))
+    # a wider swath sees more
+    page.get_by_role("tab", name="Seen").click()
+    page.wait_for_selector("#swath-list tbody tr", timeout=60_000)
+    page.wait_for_selector("#swath-chart polyline")
+    streets = page.locator("#swath-sums dd").first
+    narrow = streets.inner_text()
+    page.locator("#swath-width").fill("40")
+    expect(streets).not_to_have_text(narrow)
+    share = [float(re.match(r"[\d.]+", text)[0]) for text in (narrow, streets.inner_text())]  # type: ignore[index]
+    assert share[1] > share[0]
+    # walks move without another request
+    page.get_by_role("tab", name="Replay").click()
+    page.wait_for_selector("#replay-play:not([disabled])")
+    asked_for: list[str] = []
+    page.on("request", lambda one: asked_for.append(one.url) if "/api/" in one.url else None)
+    before = page.locator("#replay-now").inner_text()
+    page.click("#replay-play")
+    expect(page.locator("#replay-now")).not_to_have_text(before)
+    page.get_by_role("button", name="Pause").click()
+    assert asked_for == []
+    assert page.evaluate("() => Number(document.getElementById('replay-time').value)") > 0
+    # sums with their denominators
+    page.get_by_role("tab", name="Sums").click()
+    expect(page.locator("#rhythm tbody tr")).to_have_count(7)
+    token = demo_accounts["duty_chief"]["token"]
+    assert page.locator("#sums tbody tr").count() == len(
+        asked(served, token, "/api/coverage?level=squad")["items"]
+    )
+
+
+def test_whoever_may_not_see_tracks_has_no_replay(open_coverage: Callable[..., Page]) -> None:
+    page = open_coverage("planner", lang="en")
+    assert page.get_by_role("tab").all_text_contents() == ["Gaps", "Compare", "Sums"]

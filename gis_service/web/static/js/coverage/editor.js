@@ -86,8 +86,8 @@ const field = (label, control) => h("label", { class: "editor-field" }, h("span"
 /** @param {any} officer @param {boolean} selected */
 const option = (officer, selected) => h("option", { value: officer.code, text: `${officer.name} ${officer.code}`, selected });
 
-/** @param {number} day ISO, Monday is 1 */
-const weekday = (day) => new Intl.DateTimeFormat(language() === "zh" ? "zh-CN" : "en-GB", { weekday: "narrow", timeZone: "UTC" })
+/** @param {number} day ISO, Monday is 1 @param {"narrow"|"short"} [length] */
+export const weekday = (day, length = "narrow") => new Intl.DateTimeFormat(language() === "zh" ? "zh-CN" : "en-GB", { weekday: length, timeZone: "UTC" })
   .format(new Date(Date.UTC(2024, 0, day))); // 1 January 2024 was a Monday
 
 function picked() {

@@ -5,7 +5,7 @@ import { byId } from "../dom.js";
 import { groundView, mapButtons } from "../ground_view.js";
 import { t } from "../i18n.js";
 import { onPlan, plan, worst } from "./plan.js";
-import { draw, imageName, letter, STATES } from "./states.js";
+import { draw, imageName, letter, LOOKS } from "./states.js";
 
 const SHOWN = ["basemap", "areas"];
 const FONT = ["Medium", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Noto Sans SC"];
@@ -15,6 +15,8 @@ const BLANK = "coverage-blank";
 let chosen = null;
 /** @type {(code: string) => void} */
 let toggle = () => {};
+/** @type {Map<string, {look: string, letter: string}>|null} what another view draws instead of states */
+let painted = null;
 
 /** @param {(code: string) => void} open what a click on a grid does */
 export async function startGround(open) {
@@ -53,7 +55,7 @@ export function fit([west, south, east, north], atOnce = false) {
 
 function addStates() {
   const { map } = app.main;
-  for (const state of STATES) map.addImage(imageName(state), draw(state), { pixelRatio: 2 });
+  for (const look of Object.keys(LOOKS)) map.addImage(imageName(look), draw(look), { pixelRatio: 2 });
   map.addImage(BLANK, { width: 2, height: 2, data: new Uint8ClampedArray(16) });
   const lines = app.main.firstOf("line");
   map.addLayer({
@@ -88,15 +90,33 @@ function drawChosen() {
   app.main?.map.setFilter("coverage-chosen", ["in", ["get", "code"], ["literal", [...(chosen ?? [])]]]);
 }
 
-/** Codes by what `of` says about them, as a match expression. @param {(item: any) => string} of @param {string} otherwise */
-function matched(of, otherwise) {
-  /** @type {Map<string, string[]>} */
-  const groups = new Map();
+/**
+ * Draws the grids as another view wants them; null: by their states again.
+ * @param {Map<string, {look: string, letter: string}>|null} marks by code of the grid
+ */
+export function paint(marks) {
+  painted = marks;
+  if (app.main) colour();
+}
+
+/** Every grid in the look of its gravest state. */
+function byState() {
+  /** @type {Map<string, {look: string, letter: string}>} */
+  const found = new Map();
   for (const [code, item] of worst()) {
     if (plan.only && item.state !== plan.only) continue;
-    const value = of(item);
-    if (!value) continue;
-    groups.set(value, [...(groups.get(value) ?? []), code]);
+    found.set(code, { look: item.state, letter: item.state === "overdue" ? `+${item.overdue_days}` : letter(item.state) });
+  }
+  return found;
+}
+
+/** Codes by what `of` says of their mark, as a match expression. @param {Map<string, any>} marks @param {(mark: any) => string} of @param {string} otherwise */
+function matched(marks, of, otherwise) {
+  /** @type {Map<string, string[]>} */
+  const groups = new Map();
+  for (const [code, mark] of marks) {
+    const value = of(mark);
+    if (value) groups.set(value, [...(groups.get(value) ?? []), code]);
   }
   if (!groups.size) return otherwise;
   return ["match", ["get", "code"], ...[...groups].flatMap(([value, codes]) => [codes, value]), otherwise];
@@ -104,7 +124,7 @@ function matched(of, otherwise) {
 
 function colour() {
   const { map } = app.main;
-  map.setPaintProperty("coverage-fill", "fill-pattern", matched((item) => imageName(item.state), BLANK));
-  map.setLayoutProperty("coverage-letter", "text-field",
-    matched((item) => (item.state === "overdue" ? `+${item.overdue_days}` : letter(item.state)), ""));
+  const marks = painted ?? byState();
+  map.setPaintProperty("coverage-fill", "fill-pattern", matched(marks, (mark) => imageName(mark.look), BLANK));
+  map.setLayoutProperty("coverage-letter", "text-field", matched(marks, (mark) => mark.letter, ""));
 }

@@ -11,17 +11,20 @@ import { closeGrid, openGrid } from "./card.js";
 import { startGround } from "./ground.js";
 import { startList } from "./list.js";
 import { ask, load, plan, readLink } from "./plan.js";
+import { compareView } from "./compare.js";
 import { printSheets } from "./print.js";
+import { replayView } from "./replay.js";
+import { sumsView } from "./sums.js";
+import { swathView } from "./swath.js";
+import { startViews } from "./views.js";
 
-/** @type {{code: string, name: string, name_en: string, streets: string[]}[]} */
-let squads = [];
 /** @type {{code: string, name: string, squad: string|null, active: boolean}[]} */
 let officers = [];
 
 async function start() {
   await setLanguage(document.documentElement.dataset.lang ?? "zh");
   const some = (/** @type {string} */ path) => getJSON(path).then(({ items }) => items);
-  [app.district, app.layers, app.style, squads, officers] = await Promise.all([
+  [app.district, app.layers, app.style, plan.squads, officers] = await Promise.all([
     getJSON("/api/district"), some("/api/layers"), getJSON("/styles/map.json"), some("/api/squads"), some("/api/officers"),
   ]);
   setTimezone(app.district.timezone);
@@ -36,14 +39,19 @@ async function start() {
   byId("print").disabled = true; // there is nothing on the sheets yet
   await load();
   byId("print").disabled = false;
+  const open = (/** @type {string} */ code) => void openGrid(code);
+  startViews([
+    { id: "gaps", open: () => {} }, compareView(open), { ...swathView(open), permission: "track.read" },
+    { ...replayView(), permission: "track.read" }, sumsView(),
+  ]);
   document.body.classList.add("ready");
 }
 
 /** The squad asked for, or all that something is shown of. */
 function toPrint() {
   const { squad } = plan.asked;
-  const seen = new Set(plan.items.flatMap((item) => [item.squad, ...squads.filter((one) => one.streets.includes(item.street ?? "")).map((one) => one.code)]));
-  return squads
+  const seen = new Set(plan.items.flatMap((item) => [item.squad, ...plan.squads.filter((one) => one.streets.includes(item.street ?? "")).map((one) => one.code)]));
+  return plan.squads
     .filter((one) => (squad ? one.code === squad : seen.has(one.code)))
     .map((one) => ({ ...one, name: language() === "zh" ? one.name : one.name_en }));
 }
@@ -75,7 +83,7 @@ function filters() {
   const people = () => fill(byId("officer"), option("", t("coverage.all"), plan.asked.officer), officers
     .filter((one) => one.active && (!plan.asked.squad || one.squad === plan.asked.squad))
     .map((one) => option(one.code, `${one.name} ${one.code}`, plan.asked.officer)));
-  fill(byId("squad"), option("", t("coverage.all"), asked.squad), squads.map((one) =>
+  fill(byId("squad"), option("", t("coverage.all"), asked.squad), plan.squads.map((one) =>
     option(one.code, language() === "zh" ? one.name : one.name_en, asked.squad)));
   people();
   byId("squad").addEventListener("change", () => {

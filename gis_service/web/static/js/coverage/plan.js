@@ -30,6 +30,8 @@ export const plan = {
   gaps: [],
   /** @type {{code: string, name: string, squad: string|null}[]} */
   idle: [],
+  /** @type {{code: string, name: string, name_en: string, streets: string[]}[]} all there are */
+  squads: [],
   days: 0,
   /** @type {State|""} the one state that is shown, or all */
   only: "",
@@ -61,7 +63,8 @@ export function readLink() {
 }
 
 function writeLink() {
-  const kept = Object.entries(plan.asked).filter(([, value]) => value);
+  const view = new URLSearchParams(location.hash.slice(1)).get("view") ?? "";
+  const kept = Object.entries({ ...plan.asked, view }).filter(([, value]) => value);
   history.replaceState(null, "", `${location.pathname}${location.search}#${new URLSearchParams(kept)}`);
 }
 

@@ -11,8 +11,8 @@ export const STATES = ["no_contract", "expired", "no_track", "never_visited", "o
 /** @type {State[]} */
 export const GAPS = STATES.slice(0, 5);
 
-/** @type {Record<State, {ground: string, ink: string, pattern: string}>} */
-const LOOKS = {
+/** Looks of states, and of what the other views tell. @type {Record<string, {ground: string, ink: string, pattern: string}>} */
+export const LOOKS = {
   no_contract: { ground: "#5b3a78", ink: "#ffffff", pattern: "cross" },
   expired: { ground: "#b98bd0", ink: "#3b1752", pattern: "slash" },
   no_track: { ground: "#c9ced6", ink: "#3c4654", pattern: "dots" },
@@ -20,26 +20,36 @@ const LOOKS = {
   overdue: { ground: "#f2864b", ink: "#571f00", pattern: "backslash" },
   due: { ground: "#fbe6a2", ink: "#6b4a00", pattern: "none" },
   on_time: { ground: "#d5ebdf", ink: "#1f5a41", pattern: "none" },
+  cured: { ground: "#5fb98a", ink: "#0f4a2e", pattern: "slash" },
+  share0: { ground: "#f7fbff", ink: "#000000", pattern: "none" },
+  share1: { ground: "#c9dff0", ink: "#000000", pattern: "none" },
+  share2: { ground: "#8fc0de", ink: "#000000", pattern: "none" },
+  share3: { ground: "#4a93c6", ink: "#000000", pattern: "none" },
+  share4: { ground: "#1f65a5", ink: "#000000", pattern: "none" },
+  ...Object.fromEntries(["#f4b6a6", "#f6d58e", "#d9e69b", "#a3d9b1", "#9bd7da", "#a9c4ee", "#c9b3e6", "#eeb3d3"].flatMap((ground, at) => [
+    [`area${at}`, { ground, ink: "#000000", pattern: "none" }], [`area${at}-moved`, { ground, ink: "#40301f", pattern: "slash" }],
+  ])),
 };
+export const AREA_LOOKS = 8;
 
-/** @param {State} state */
-export const imageName = (state) => `coverage-${state}`;
+/** @param {string} look of `LOOKS` */
+export const imageName = (look) => `coverage-${look}`;
 
 /** One letter for a state. @param {State} state */
 export const letter = (state) => t(`coverage.letter.${state}`);
 
 /**
- * The pattern of a state, which repeats without a seam.
- * @param {State} state
+ * The pattern of a look, which repeats without a seam.
+ * @param {string} look of `LOOKS`
  * @returns {ImageData}
  */
-export function draw(state) {
+export function draw(look) {
   const size = 32;
   const canvas = document.createElement("canvas");
   canvas.width = size;
   canvas.height = size;
   const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-  const { ground, ink, pattern } = LOOKS[state];
+  const { ground, ink, pattern } = LOOKS[look];
   pen.globalAlpha = 0.86;
   pen.fillStyle = ground;
   pen.fillRect(0, 0, size, size);
