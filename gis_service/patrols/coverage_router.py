@@ -19,10 +19,12 @@ from gis_service.dependencies import (
 )
 from gis_service.errors import Forbidden, NotFound
 from gis_service.incidents.filters import parse_moment
+from gis_service.patrols.area_proposal import Weights, propose_areas
 from gis_service.patrols.coverage_asking import PRIVATE, WantedDependency, json_of
 from gis_service.patrols.coverage_live import Patrols
 from gis_service.patrols.coverage_queries import visits_to
 from gis_service.patrols.coverage_schemas import (
+    AreaProposal,
     Comparison,
     Coverage,
     Gaps,
@@ -45,6 +47,7 @@ from gis_service.settings import Settings
 router = APIRouter(prefix="/api", tags=["coverage"])
 Reads = Depends(allow("coverage.read"))
 Strict = Depends(refuse_unknown_parameters)
+Weight = Annotated[float, Query(ge=0, le=100, allow_inf_nan=False, description="0: not counted")]
 
 
 def _zone(settings: Settings) -> ZoneInfo:
@@ -135,6 +138,31 @@ async def get_load(
         )  # fmt: skip
 
     return json_of({"items": await asyncio.to_thread(read), "next": None})
+
+
+@router.get("/coverage/areas", response_model=AreaProposal, dependencies=[Reads, Strict])
+async def get_areas(
+    request: Request,
+    wanted: WantedDependency,
+    settings: SettingsDependency,
+    visits: Weight = 1.0,
+    streets: Weight = 1.0,
+    buildings: Weight = 1.0,
+    incidents: Weight = 1.0,
+) -> Response:
+    """Balanced, contiguous areas for a squad beside today's, over a load whose parts are weighted.
+    Nothing is changed: ``POST /api/contracts/redraw`` applies what somebody has looked at."""
+
+    def read() -> dict[str, Any]:
+        state = request.app.state
+        with state.blocking_sessions() as session:
+            return propose_areas(
+                session, state.patrols.current, state.incidents.current, wanted, _zone(settings),
+                Weights(visits, streets, buildings, incidents), streets_of(request),
+                state.locator.current.metric_crs,
+            )  # fmt: skip
+
+    return json_of(await asyncio.to_thread(read))
 
 
 @router.get("/coverage/visits", response_model=VisitPage, dependencies=[Reads, Strict])

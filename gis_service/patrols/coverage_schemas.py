@@ -175,3 +175,52 @@ class LoadPage(BaseModel):
 
     items: list[LoadRow]
     next: str | None
+
+
+class HeldArea(BaseModel):
+    """Grids of one officer."""
+
+    grids: list[str]
+    load: float = Field(description="1 is the mean of the squad")
+
+
+class AreaItem(BaseModel):
+    """An officer's area, today and proposed."""
+
+    officer: str
+    officer_name: str
+    contract: str = Field(description="the largest in force: the one that would be changed")
+    version: int
+    other_contracts: list[str] = Field(description="stay as they are")
+    today: HeldArea
+    proposed: HeldArea
+    gained: list[str]
+    lost: list[str]
+
+
+class AreaBalance(BaseModel):
+    """How evenly a load is shared."""
+
+    largest: float
+    smallest: float
+    ratio: float | None = Field(description="largest to smallest; null where one has no load")
+    cv: float | None = Field(description="coefficient of variation")
+    contiguous: int = Field(description="areas that hang together")
+    areas: int
+
+
+class AreaProposal(BaseModel):
+    """Balanced areas of a squad beside today's."""
+
+    squad: str
+    items: list[AreaItem]
+    next: str | None
+    grids: int
+    unheld: int = Field(description="grids that nobody holds today")
+    shared: int = Field(description="grids that several hold today")
+    kept: int = Field(description="grids that stay with who holds them")
+    moved: int
+    bridged: int = Field(description="joins between grids that share no border")
+    weights: dict[str, float]
+    missing: list[str] = Field(description="weighted parts of which nothing is known")
+    balance: dict[str, AreaBalance]

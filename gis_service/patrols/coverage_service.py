@@ -167,8 +167,8 @@ def gap_items(
     window = make_window(wanted.since, wanted.until, zone)
     span = IncidentFilter(since=wanted.since, until=wanted.until)
     areas = {grid.code: grid.area_id for grid in patrols.grids}
-    reported = _by_area(incidents, span)
-    open_cases = _by_area(incidents, IncidentFilter(until=wanted.until, states=_OPEN))
+    reported = by_area(incidents, span)
+    open_cases = by_area(incidents, IncidentFilter(until=wanted.until, states=_OPEN))
     days = found["days"]
     items = []
     for item in found["items"]:
@@ -214,8 +214,8 @@ def load_items(
     check_names(patrols, wanted)
     day = make_window(wanted.since, wanted.until, zone).last_day
     grids = {grid.area_id: grid for grid in patrols.grids}
-    reported = _by_area(incidents, IncidentFilter(since=wanted.since, until=wanted.until))
-    open_cases = _by_area(incidents, IncidentFilter(until=wanted.until, states=_OPEN))
+    reported = by_area(incidents, IncidentFilter(since=wanted.since, until=wanted.until))
+    open_cases = by_area(incidents, IncidentFilter(until=wanted.until, states=_OPEN))
     own: dict[int, list[Contract]] = {}
     for one in patrols.contracts:
         if one.holds(day):
@@ -326,7 +326,8 @@ def _day(moment: str) -> int:
     return (date.fromisoformat(moment[:10]) - date(1970, 1, 1)).days
 
 
-def _by_area(incidents: Snapshot, wanted: IncidentFilter) -> dict[int, int]:
+def by_area(incidents: Snapshot, wanted: IncidentFilter) -> dict[int, int]:
+    """Incidents by grid (area id)."""
     ids, counts = incidents.counts_by_area("grid", wanted)
     return dict(zip(ids.tolist(), counts.tolist(), strict=True))
 

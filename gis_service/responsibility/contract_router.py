@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -35,9 +36,12 @@ from gis_service.responsibility.contract_schemas import (
     OfficerPage,
     OfficerRow,
     Promise,
+    Redrawing,
+    Redrawn,
 )
 from gis_service.responsibility.models import Officer, OfficerAbsence
 from gis_service.responsibility.queries import RosterScope, roster_scope
+from gis_service.responsibility.redrawing import redraw
 from gis_service.settings import Settings
 
 router = APIRouter(
@@ -116,6 +120,41 @@ async def add_contract(
     row = await session.run_sync(write)
     await session.commit()
     return row
+
+
+@router.post("/contracts/redraw", response_model=Redrawn, dependencies=[Manages])
+async def redraw_contracts(
+    body: Redrawing,
+    session: SessionDependency,
+    settings: SettingsDependency,
+    identity: SignedIn,
+    dry_run: Annotated[bool, Query(description="check only")] = False,
+) -> dict[str, Any]:
+    """Give several contracts their grids anew, as new versions of all of them or of none."""
+    codes = [one.contract for one in body.contracts]
+    if len(set(codes)) < len(codes):
+        raise InvalidInput("a contract stands twice", "同一责任书出现两次", where="contracts")
+
+    def write(sync: Session) -> list[str]:
+        for code in sorted(codes):
+            _own(sync, settings, identity, code)
+        names = contracts.read_names(sync, settings.grid_kind)
+        grids = {one.contract: one.grids for one in body.contracts}
+        _in_streets(
+            names, roster_scope(sync, identity),
+            {contracts.grid_id(names, grid) for own in grids.values() for grid in own},
+        )  # fmt: skip
+        versions = {one.contract: one.version for one in body.contracts}
+        return redraw(sync, names, grids, versions, body.valid_from, body.note, identity.name)
+
+    changed = await session.run_sync(write)
+    if dry_run:
+        await session.rollback()
+    else:
+        await session.commit()
+    return {
+        "applied": not dry_run, "changed": changed, "unchanged": len(codes) - len(changed),
+    }  # fmt: skip
 
 
 @router.put("/contracts/{contract}", response_model=ContractRow, dependencies=[Manages])
@@ -284,19 +323,25 @@ def _draft(
     draft = contracts.check_contract(names, contracts.ContractFields(**values))
     scope = roster_scope(session, identity)
     _in_squads(scope, names.officers[fields.officer].squad_id)
-    if scope:
-        outside = [
-            code
-            for code, area in names.grids.items()
-            if area in draft.grids and names.streets[area] not in scope.streets
-        ]
-        if outside:
-            raise Forbidden(
-                f"not within your streets: {', '.join(outside[:10])}",
-                f"不在您负责的街道内：{'、'.join(outside[:10])}",
-                where="grids",
-            )
+    _in_streets(names, scope, draft.grids)
     return draft
+
+
+def _in_streets(names: contracts.Names, scope: RosterScope | None, grids: Collection[int]) -> None:
+    """Raise Forbidden for grids (area ids) outside the account's streets."""
+    if not scope:
+        return
+    outside = [
+        code
+        for code, area in names.grids.items()
+        if area in grids and names.streets[area] not in scope.streets
+    ]
+    if outside:
+        raise Forbidden(
+            f"not within your streets: {', '.join(outside[:10])}",
+            f"不在您负责的街道内：{'、'.join(outside[:10])}",
+            where="grids",
+        )
 
 
 def _own(session: Session, settings: Settings, identity: Identity, code: str) -> None:

@@ -47,6 +47,30 @@ class ContractChange(Promise):
     version: int = Field(ge=1)
 
 
+class RedrawnContract(Strict):
+    """A contract's grids as they are to be; ``version`` is the one that was looked at."""
+
+    contract: str = Code
+    version: int = Field(ge=1)
+    grids: list[str] = Field(min_length=1, max_length=5_000, description="codes")
+
+
+class Redrawing(Strict):
+    """Areas of several contracts; a grid stands in one of them."""
+
+    contracts: list[RedrawnContract] = Field(min_length=1, max_length=500)
+    valid_from: date
+    note: str = Field("", max_length=2_000, description="why; kept with each new version")
+
+
+class Redrawn(BaseModel):
+    """What became of it."""
+
+    applied: bool
+    changed: list[str] = Field(description="codes of contracts with a new version")
+    unchanged: int
+
+
 class ContractRow(BaseModel):
     """A version of a contract. ``removed_grids`` are those that a boundary revision took away."""
 

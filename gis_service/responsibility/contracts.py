@@ -116,7 +116,7 @@ def check_contract(names: Names, fields: ContractFields) -> Draft:
     members = [_officer(names, code, "members") for code in dict.fromkeys(fields.members)]
     _check_days(fields)
     _check_promise(fields)
-    grids = [_grid(names, code) for code in fields.grids]
+    grids = [grid_id(names, code) for code in fields.grids]
     for code in fields.communities:
         if code not in names.communities:
             raise InvalidInput(
@@ -178,7 +178,8 @@ def _officer(names: Names, code: str, where: str) -> Officer:
     return found
 
 
-def _grid(names: Names, code: str) -> int:
+def grid_id(names: Names, code: str) -> int:
+    """The area of a grid in force. Raises InvalidInput."""
     if code in names.removed:
         raise InvalidInput(
             f"grid {code!r} is no longer in force (a boundary revision removed it)",

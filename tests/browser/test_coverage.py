@@ -216,6 +216,24 @@ def test_the_other_views_of_a_period(
     )
 
 
+def test_areas_are_proposed_beside_todays_and_checked_before_they_are_applied(
+    open_coverage: Callable[..., Page], served: str, demo_accounts: dict[str, dict[str, str]]
+) -> None:
+    token = demo_accounts["duty_chief"]["token"]
+    squad = asked(served, token, "/api/squads")["items"][0]["code"]
+    page = open_coverage(lang="en", hash_=f"#view=load&squad={squad}")
+    page.click("#propose")
+    officers = page.locator("#areas tbody tr")
+    expect(page.locator("#balance")).to_contain_text("Largest / smallest", timeout=60_000)
+    today, proposed = page.locator("#balance tbody tr").first.locator("td").all_text_contents()
+    assert float(proposed) < float(today)
+    page.locator("#apply button[type=submit]").click()
+    expect(page.locator("#checked")).to_contain_text(f"{officers.count()} new versions")
+    # looked at, not applied
+    contract = page.locator("#areas tbody th").first.inner_text().split()[-1]
+    assert len(asked(served, token, f"/api/contracts/{contract}")["items"]) == 1
+
+
 def test_whoever_may_not_see_tracks_has_no_replay(open_coverage: Callable[..., Page]) -> None:
     page = open_coverage("planner", lang="en")
-    assert page.get_by_role("tab").all_text_contents() == ["Gaps", "Compare", "Sums"]
+    assert page.get_by_role("tab").all_text_contents() == ["Gaps", "Compare", "Sums", "Load"]

@@ -308,3 +308,62 @@ def test_when_visits_fall(served: TestClient, district: Database) -> None:
     leader = token_headers(district, "squad_leader", scopes=["squad=Q1"])
     own = served.get("/api/coverage/rhythm", params=ASKED, headers=leader).json()
     assert (own["total"], own["officers"]) == (1, 2)
+
+
+def test_balanced_areas_are_proposed_and_applied_by_a_person(
+    served: TestClient, district: Database
+) -> None:
+    assert served.get("/api/coverage/areas", params=ASKED).json()["where"] == "squad"
+    found = ask(served, "/api/coverage/areas", squad="Q0")
+    assert (found["grids"], found["shared"], found["unheld"]) == (4, 1, 0)
+    assert [(one["officer"], one["contract"]) for one in found["items"]] == [
+        ("D1", "H1"), ("D2", "H2"),
+    ]  # fmt: skip
+    proposed = [set(one["proposed"]["grids"]) for one in found["items"]]
+    assert [len(one) for one in proposed] == [2, 2]
+    assert proposed[0] | proposed[1] == {"S0C0G0", "S0C0G1", "S0C1G0", "S0C1G1"}
+    balance = found["balance"]
+    assert balance["proposed"]["contiguous"] == 2
+    assert balance["proposed"]["cv"] <= balance["today"]["cv"]
+    # no streets and no incidents are loaded: they are named, not counted as none
+    assert found["missing"] == ["streets", "incidents"]
+    nothing = {"squad": "Q0", "visits": 0, "buildings": 0}
+    assert served.get("/api/coverage/areas", params=ASKED | nothing).json()["where"] == "weights"
+    for bad in ({"visits": -1}, {"streets": "nan"}, {"seed": 1}):
+        assert served.get("/api/coverage/areas", params=ASKED | bad).status_code == 400
+
+    body = {
+        "contracts": [
+            {"contract": one["contract"], "version": one["version"],
+             "grids": one["proposed"]["grids"]}
+            for one in found["items"]
+        ],
+        "valid_from": "2026-11-10", "note": "balanced",
+    }  # fmt: skip
+    versions = "SELECT code, max(version) FROM patrol_contract GROUP BY code ORDER BY code"
+    before = dict(district.rows(versions))
+    tried = served.post("/api/contracts/redraw", params={"dry_run": True}, json=body)
+    assert (tried.status_code, tried.json()["applied"]) == (200, False)
+    assert dict(district.rows(versions)) == before
+    # nothing is applied by halves
+    twice = {**body, "contracts": [body["contracts"][0], {**body["contracts"][1],
+             "grids": body["contracts"][0]["grids"]}]}  # fmt: skip
+    stale = {**body, "contracts": [body["contracts"][0], {**body["contracts"][1], "version": 7}]}
+    late = {**body, "valid_from": "2027-01-01"}
+    leader = token_headers(district, "squad_leader", scopes=["squad=Q1"])
+    for wrong, status, headers in (
+        (twice, 400, {}), (stale, 409, {}), (late, 400, {}), (body, 404, leader),
+    ):  # fmt: skip
+        answer = served.post("/api/contracts/redraw", json=wrong, headers=headers)
+        assert answer.status_code in (status, 403 if status == 404 else status), answer.text
+        assert dict(district.rows(versions)) == before
+    done = served.post("/api/contracts/redraw", json=body).json()
+    assert done["applied"]
+    assert set(done["changed"]) == set(tried.json()["changed"])
+    for code in done["changed"]:
+        last, first = served.get(f"/api/contracts/{code}").json()["items"]
+        wanted = next(one["grids"] for one in body["contracts"] if one["contract"] == code)
+        assert sorted(last["grids"]) == sorted(wanted)
+        assert (last["version"], last["note"], last["valid_from"]) == (2, "balanced", "2026-11-10")
+        assert first["closed_from"] == "2026-11-10"
+        assert last["promised_days"] == first["promised_days"]

@@ -10,6 +10,7 @@ import { complain, notice } from "../messages.js";
 import { closeGrid, openGrid } from "./card.js";
 import { startGround } from "./ground.js";
 import { startList } from "./list.js";
+import { loadView } from "./load.js";
 import { ask, load, plan, readLink } from "./plan.js";
 import { compareView } from "./compare.js";
 import { printSheets } from "./print.js";
@@ -42,7 +43,7 @@ async function start() {
   const open = (/** @type {string} */ code) => void openGrid(code);
   startViews([
     { id: "gaps", open: () => {} }, compareView(open), { ...swathView(open), permission: "track.read" },
-    { ...replayView(), permission: "track.read" }, sumsView(),
+    { ...replayView(), permission: "track.read" }, sumsView(), loadView(),
   ]);
   document.body.classList.add("ready");
 }
