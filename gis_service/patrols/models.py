@@ -137,6 +137,18 @@ class ReceivedDay(Base):
     pending: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
 
 
+class DroppedMoment(Base):
+    """When a device sent a fix that was dropped off duty or on leave, never where: what is sent
+    again is not counted again in :class:`ReceivedDay`. Kept as long as fixes are."""
+
+    __tablename__ = "dropped_moment"
+
+    device_id: Mapped[int] = mapped_column(
+        ForeignKey("device.id", ondelete="CASCADE"), primary_key=True
+    )
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)
+
+
 class GridCoverage(Base):
     """The state of a grid and contract as of the last computation: what the layer draws.
     ``contract_id`` NULL: nobody promised the grid."""

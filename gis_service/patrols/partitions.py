@@ -56,9 +56,10 @@ def partitions(session: Session) -> list[Month]:
 def drop_old_partitions(session: Session, settings: Settings, now: datetime) -> list[str]:
     """Drop the months that ended more than ``fix_days`` ago; their names. The caller commits.
 
-    Tracks, visits and received days stay.
+    Tracks, visits and received days stay; moments of fixes that were dropped off duty go as well.
     """
     oldest = now.astimezone(UTC) - timedelta(days=settings.fix_days)
+    session.execute(text("DELETE FROM dropped_moment WHERE at < :oldest"), {"oldest": oldest})
     dropped = []
     for month in partitions(session):
         if month < (oldest.year, oldest.month):

@@ -54,6 +54,12 @@ COUNT_DAY = """
         dropped_off_duty = r.dropped_off_duty + excluded.dropped_off_duty,
         on_leave = r.on_leave + excluded.on_leave, pending = r.pending OR excluded.pending
 """
+_DROPPED = text("""
+    INSERT INTO dropped_moment (device_id, at)
+    SELECT DISTINCT CAST(:device AS int), 'epoch'::timestamptz + us * interval '1 microsecond'
+    FROM unnest(CAST(:at AS bigint[])) AS us
+    ON CONFLICT DO NOTHING RETURNING (extract(epoch FROM at) * 1000000)::bigint
+""")
 _DEVICE = text("""
     SELECT d.id, d.officer_id, d.keep_off_duty FROM device d WHERE d.id = :id
 """)
@@ -172,11 +178,13 @@ def store_fixes(
         out.unplaced = int((grids.first(lon[loaded], lat[loaded]) < 0).sum())
     else:
         out.unplaced = out.loaded
+    dropped = _dropped(session, device_id, at[off])
     counted = {
         int(day): {"fixes": 0, "dropped": 0, "leave": 0}
         for day in np.unique(days[np.concatenate([rows, off])])
     }
-    for name, moments in (("fixes", new), ("dropped", at[off]), ("leave", at[away])):
+    on_leave = dropped[np.isin(dropped, at[away])]
+    for name, moments in (("fixes", new), ("dropped", dropped), ("leave", on_leave)):
         for day, count in zip(
             *np.unique(local_days(moments, zone), return_counts=True), strict=True
         ):
@@ -186,6 +194,14 @@ def store_fixes(
             text(COUNT_DAY), {"officer": device.officer_id, "day": day_date(day), **counts}
         )
     return out
+
+
+def _dropped(session: Session, device_id: int, at: np.ndarray) -> np.ndarray:
+    """The moments that were not dropped before."""
+    if not len(at):
+        return at
+    values = {"device": device_id, "at": at.tolist()}
+    return np.array(session.execute(_DROPPED, values).scalars().all(), np.int64)
 
 
 def _insert(

@@ -127,6 +127,8 @@ def test_what_cannot_be_kept_is_said(patrol: Patrol) -> None:
         (token, START, "95", "nowhere"), (token, START, "nan", "nowhere"),
         (token, datetime.now(UTC) + timedelta(hours=1), "24.9", "future"),
         (token, START.replace(year=1999), "24.9", "too_old"), (token, None, "24.9", "untimed"),
+        # sent again: acknowledged again, counted once
+        (token, night, "24.9", "dropped_off_duty"), (away, START, "24.9", "on_leave"),
     ]  # fmt: skip
     with TestClient(create_app(patrol.database.settings)) as client:
         for device, at, lat, status in wanted:

@@ -98,8 +98,16 @@ def test_off_duty_is_counted_and_not_kept(patrol: Patrol) -> None:
     assert (answer["loaded"], answer["dropped_off_duty"], answer["rejected"]) == (40, 41, 41)
     assert "outside duty hours" in answer["warnings"][0]
     assert patrol.database.value("SELECT count(*) FROM fix") == 40
+    # sent again it is dropped again, and the day counts it once
+    again = patrol.upload(gpx(stroll(evening, 21)), now=later)
+    assert (again["already"], again["dropped_off_duty"]) == (40, 45)
+    assert patrol.database.rows("SELECT fixes, dropped_off_duty FROM received_day") == [(40, 45)]
+    with patrol.database.sessions.begin() as session:
+        years = timedelta(days=patrol.database.settings.fix_days + 40)
+        drop_old_partitions(session, patrol.database.settings, later + years)
+    assert patrol.database.value("SELECT count(*) FROM dropped_moment") == 0
     kept = patrol.upload(gpx(stroll(evening, 20)), now=later, keep_off_duty=True)
-    assert (kept["loaded"], kept["already"], kept["dropped_off_duty"]) == (41, 40, 0)
+    assert (kept["loaded"], kept["already"], kept["dropped_off_duty"]) == (81, 0, 0)
 
 
 def test_a_rostered_shift_is_duty_at_any_hour(patrol: Patrol) -> None:

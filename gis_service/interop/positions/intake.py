@@ -61,10 +61,20 @@ _STORE = """
     )
     SELECT device_id, (extract(epoch FROM at) * 1000000)::bigint FROM added
 """
+# what was dropped before, and is sent again, is not counted again
 _DROP = """
+    WITH arrived AS (
+        SELECT DISTINCT ON (device, us) officer, device, day, away,
+            'epoch'::timestamptz + us * interval '1 microsecond' AS at
+        FROM unnest(%s::int[], %s::int[], %s::date[], %s::bigint[], %s::bool[])
+            AS a (officer, device, day, us, away) ORDER BY device, us
+    ), fresh AS (
+        INSERT INTO dropped_moment (device_id, at) SELECT device, at FROM arrived
+        ON CONFLICT DO NOTHING RETURNING device_id, at
+    )
     INSERT INTO received_day AS r (officer_id, day, fixes, dropped_off_duty, on_leave)
     SELECT officer, day, 0, count(*), count(*) FILTER (WHERE away)
-    FROM unnest(%s::int[], %s::date[], %s::bool[]) AS a (officer, day, away)
+    FROM fresh JOIN arrived ON device = device_id AND arrived.at = fresh.at
     GROUP BY officer, day ORDER BY officer, day
     ON CONFLICT (officer_id, day) DO UPDATE
         SET dropped_off_duty = r.dropped_off_duty + excluded.dropped_off_duty,
@@ -234,7 +244,16 @@ class PositionIntake:
                 dropped.append(i)
         added = await self._write(
             [(batch[i], days[i]) for i in rows.values()],
-            [(batch[i].device.officer_id, days[i], bool(duty[i] == LEAVE)) for i in dropped],
+            [
+                (
+                    batch[i].device.officer_id,
+                    batch[i].device.id,
+                    days[i],
+                    int(at[i]),
+                    bool(duty[i] == LEAVE),
+                )
+                for i in dropped
+            ],
         )
         for key in added:
             answers[rows[key]] = "stored"
@@ -242,7 +261,7 @@ class PositionIntake:
         return answers
 
     async def _write(
-        self, kept: list[tuple[_Waiting, Any]], dropped: list[tuple[int, Any, bool]]
+        self, kept: list[tuple[_Waiting, Any]], dropped: list[tuple[int, int, Any, int, bool]]
     ) -> list[tuple[int, int]]:
         connection = await self._connected()
         await self._make_partitions({month_of(one.position.at) for one, _ in kept})
