@@ -8,7 +8,8 @@ cases = frames.incidents(since="2026-03-01", until="2026-04-01")
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from gis_service.analysis.hotspots import contiguity, getis_ord
 from gis_service.db.engine import session_factory
@@ -23,7 +25,11 @@ from gis_service.hierarchy.gazetteer import find_places
 from gis_service.hierarchy.locating import Locator, load_locator
 from gis_service.hierarchy.models import LEVELS
 from gis_service.hierarchy.queries import current_areas
+from gis_service.incidents.arrays import read_snapshot
 from gis_service.incidents.filters import IncidentFilter, parse_moment, to_sql
+from gis_service.patrols.coverage_live import Patrols, read_patrols
+from gis_service.patrols.coverage_service import Wanted, coverage_items, gap_items, parse_span
+from gis_service.patrols.coverage_views import compared, rhythm
 from gis_service.planning.live import parse_period, read_table
 from gis_service.planning.review import review as compare_windows
 from gis_service.planning.table import Table
@@ -151,6 +157,62 @@ def review(codes: Sequence[str], at: str, days: int = 90) -> pd.DataFrame:
     frame = pd.DataFrame(rows).set_index("indicator")
     frame.attrs = {name: found[name] for name in ("controls", "warnings")}
     return frame
+
+
+def coverage(since: str | None = None, until: str | None = None) -> gpd.GeoDataFrame:
+    """Grids × contracts as ``/api/coverage`` tells them, with the polygons of the grids
+    (EPSG:4326): ``code, name, state, contract, officer, promised_days, overdue_days, visits, …``.
+    ``[since, until)``; without them the 30 days until now."""
+    with session_factory()() as session:
+        patrols, wanted, zone = _coverage_asked(session, since, until)
+        return _of_grids(coverage_items(patrols, wanted, zone)["items"])
+
+
+def coverage_gaps(since: str | None = None, until: str | None = None) -> gpd.GeoDataFrame:
+    """The rows of :func:`coverage` that are gaps, the riskiest first, with ``gap_days, incidents,
+    open_cases, risk``; ``attrs`` carry ``officers_without_contract``."""
+    with session_factory()() as session:
+        patrols, wanted, zone = _coverage_asked(session, since, until)
+        found = gap_items(patrols, read_snapshot(session), wanted, zone)
+    frame = _of_grids(found["items"])
+    frame.attrs = {"officers_without_contract": found["officers_without_contract"]}
+    return frame
+
+
+def coverage_change(days: int = 7, until: str | None = None) -> gpd.GeoDataFrame:
+    """What became of every grid from the ``days`` before the last ``days`` on: ``change`` and the
+    state ``then`` and ``now``; see :func:`gis_service.patrols.coverage_views.compared`."""
+    with session_factory()() as session:
+        patrols, wanted, zone = _coverage_asked(session, None, until)
+        span = timedelta(days=days)
+        now = replace(wanted, since=wanted.until - span)
+        before = replace(wanted, since=now.since - span, until=now.since)
+        found = compared(patrols, now, before, zone)
+    rows = [{**one, "then": one["then"]["state"], "now": one["now"]["state"]}
+            for one in found["items"]]  # fmt: skip
+    return _of_grids(rows)
+
+
+def visit_hours(since: str | None = None, until: str | None = None) -> pd.DataFrame:
+    """Visits begun, by weekday (1 is Monday) and hour of the district's clock."""
+    with session_factory()() as session:
+        found = rhythm(*_coverage_asked(session, since, until))
+    return pd.DataFrame(found["visits"], index=pd.RangeIndex(1, 8, name="weekday"))
+
+
+def _coverage_asked(
+    session: Session, since: str | None, until: str | None
+) -> tuple[Patrols, Wanted, ZoneInfo]:
+    settings = get_settings()
+    zone = ZoneInfo(settings.timezone)
+    span = parse_span(since, until, zone, datetime.now(UTC))
+    return read_patrols(session, settings), Wanted(*span), zone
+
+
+def _of_grids(items: Sequence[dict[str, Any]]) -> gpd.GeoDataFrame:
+    frame = pd.DataFrame([{**item, **item["grid"]} for item in items]).drop(columns="grid")
+    shapes = areas("grid").geometry
+    return gpd.GeoDataFrame(frame, geometry=frame["code"].map(shapes).values, crs="EPSG:4326")
 
 
 def _planning_table(since: str | None, until: str | None) -> Table:

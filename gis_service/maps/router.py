@@ -243,6 +243,10 @@ async def snapshot_file(
     """One self-contained map as a download; it opens with no network."""
     check_parameters(request, {*SERIES_FILTERS, "layers"})
     state = request.app.state
+    # a layer says itself who may see it, in a file as on the map
+    for layer in state.registry:
+        if layer.id in layers.split(","):
+            await check_access(request, layer.permission)
     wanted = filter_of(request, SERIES_FILTERS)
     incidents = state.incidents.current
 

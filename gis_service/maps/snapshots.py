@@ -29,6 +29,7 @@ from gis_service.hierarchy.models import LEVELS
 from gis_service.incidents.arrays import Snapshot
 from gis_service.incidents.filters import IncidentFilter
 from gis_service.maps.area_inputs import hotspot_columns
+from gis_service.maps.coverage_snapshot import draw_coverage
 from gis_service.maps.series import heat_series, step_edges
 from gis_service.settings import Settings
 
@@ -45,7 +46,8 @@ SIGNIFICANCE = {
 }  # fmt: skip
 OUTLINES = {"street": ("#34435e", 2.5), "community": ("#5b7290", 1.4), "grid": ("#8fa0b5", 0.7),
             "building": ("#b8ad9a", 0.5)}  # fmt: skip
-DRAWN = ("street", "community", "grid", "building", "grid_density", "hotspots", "incident_heat")
+DRAWN = ("street", "community", "grid", "building", "coverage", "grid_density", "hotspots",
+         "incident_heat")  # fmt: skip
 # folium's time control is written for jQuery, of which it uses one function, and for an icon font
 SHIM = "window.$ = {extend: Object.assign};"
 CONTROL_CSS = """
@@ -110,6 +112,9 @@ def make_snapshot(
     for layer in sorted(layers, key=DRAWN.index):
         if layer in LEVELS:
             _outlines(picture, layer, areas[layer], incidents, wanted)
+        elif layer == "coverage":
+            title, rows = draw_coverage(picture, session, settings, areas["grid"], wanted)
+            keys[title] = rows
         elif layer == "grid_density":
             keys["每平方公里案件数"] = _choropleth(
                 picture, areas["grid"], incidents, wanted, settings

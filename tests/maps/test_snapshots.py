@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 from playwright.sync_api import sync_playwright
 
+from gis_service.app import create_app
 from gis_service.errors import InvalidInput, NotFound
 from gis_service.incidents.arrays import read_snapshot
 from gis_service.incidents.filters import IncidentFilter
 from gis_service.maps.snapshots import DRAWN, make_snapshot
 from gis_service.settings import Settings
-from tests.conftest import Database
+from tests.conftest import Database, token_headers
 from tests.incidents.test_loading import row
 from tests.test_http import fill
 
@@ -60,6 +62,8 @@ def test_it_opens_without_a_network(database: Database, tmp_path: Path) -> None:
         page.wait_for_selector(".leaflet-overlay-pane canvas")
         words: Any = page.inner_text(".gis-title")
         names = page.inner_text(".leaflet-control-layers")
+        legend = page.inner_text(".gis-legend")
+        letters = page.locator(".leaflet-marker-icon").all_inner_texts()
         page.check("text=热力随时间")
         before = page.inner_text(".timecontrol-date")
         page.click(".timecontrol-forward")
@@ -69,8 +73,25 @@ def test_it_opens_without_a_network(database: Database, tmp_path: Path) -> None:
         )
         browser.close()
     assert "60 / 60 件" in words
-    assert {"街道", "社区", "网格", "楼栋", "网格案件密度", "热点（Gi*）", "案件热力"} <= {
-        line.strip() for line in names.splitlines()
-    }
+    # nobody promised a grid here: each is a gap, said by its letter too
+    assert "8 / 8 个网格为盲区" in legend
+    assert letters == ["无"] * 8
+    assert {
+        "街道", "社区", "网格", "楼栋", "网格案件密度", "热点（Gi*）", "案件热力", "巡查覆盖",
+    } <= {line.strip() for line in names.splitlines()}  # fmt: skip
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
     assert problems == []
+
+
+def test_a_file_shows_nobody_what_the_map_would_not(database: Database, tmp_path: Path) -> None:
+    fill(database, tmp_path)
+    worker = token_headers(database, "community_worker")
+    with TestClient(create_app(database.settings)) as client:
+        path = "/snapshot.html?layers=grid,coverage"
+        assert client.get(path, headers=worker).status_code == 403
+        assert client.get("/snapshot.html?layers=grid", headers=worker).status_code == 200
+        chief = token_headers(database, "duty_chief")
+        answer = client.get(path + "&from=2026-11-01&to=2026-11-08", headers=chief)
+        assert "巡查覆盖 11-01 – 11-08" in answer.text
+        late = client.get(path + "&from=2020-01-01&to=2026-11-08", headers=chief)
+        assert (late.status_code, late.json()["where"]) == (400, "from")

@@ -26,7 +26,7 @@ def district(module_database: Database) -> Database:
 
 
 def test_there_are_notebooks() -> None:
-    assert {path.stem for path in NOTEBOOKS} >= {"01_hierarchy_and_places", "02_heatmaps"}
+    assert {path.stem for path in NOTEBOOKS} >= {"02_heatmaps", "03_coverage_gaps"}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -2,7 +2,7 @@
 
 import { byId, fill, h } from "../dom.js";
 import { number, t } from "../i18n.js";
-import { counts, exportAddress, onPlan, plan, showOnly, worst } from "./plan.js";
+import { counts, exportAddress, onPlan, plan, showOnly, snapshotAddress, worst } from "./plan.js";
 import { badge, GAPS, STATES } from "./states.js";
 import { flags, promise, riskWords, standing } from "./words.js";
 
@@ -29,6 +29,7 @@ function draw() {
   byId("summary").textContent = !plan.loaded ? t("coverage.loading")
     : grids === 0 ? t("coverage.nothing") : t("coverage.summary", { gaps: number(gaps), grids: number(grids), days: number(plan.days) });
   byId("export").setAttribute("href", exportAddress());
+  byId("snapshot")?.setAttribute("href", snapshotAddress());
   rows();
   idle();
 }

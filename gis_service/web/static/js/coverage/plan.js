@@ -51,6 +51,12 @@ export function query(changes = {}) {
 
 export const exportAddress = () => address("/api/coverage/gaps", { ...query(), format: "csv" });
 
+/** One file with the map of the district, which opens with no network. */
+export function snapshotAddress() {
+  const { from, to } = query();
+  return address("/snapshot.html", { layers: "street,grid,coverage", from, to });
+}
+
 /** Reads the address, or begins with the last days. */
 export function readLink() {
   const link = new URLSearchParams(location.hash.slice(1));
