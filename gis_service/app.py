@@ -174,7 +174,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         make_async_engine(address, settings, size=1),
         None if settings.database_url else Cluster(settings.data_dir).revive,
     )
-    app.state.hub = Hub(app.state.sessions, app.state.incidents)
+    feed_sessions = async_session_factory(app.state.follower.engine)
+    app.state.hub = Hub(app.state.sessions, feed_sessions, app.state.incidents)
     app.state.positions = PositionIntake(address, app.state.blocking_sessions, settings)
     app.state.watching = Watching(app.state.blocking_sessions, settings)
     tile_connections = make_tile_connections(address, settings)

@@ -25,7 +25,7 @@ from gis_service.hierarchy.gazetteer import places_of_exact_names
 from gis_service.incidents import records
 from gis_service.incidents.changing import locked, log, write
 from gis_service.incidents.desk import Desk
-from gis_service.incidents.rows import paths_json, placement_columns
+from gis_service.incidents.rows import LEVEL_COLUMNS, NO_AREA, path_json, placement_columns
 
 KEY_DAYS = 90  # how long a phone may wait before it sends the same report again
 SKEW = timedelta(minutes=5)  # how far a sender's clock may be ahead
@@ -247,10 +247,11 @@ def _place(
     )  # fmt: skip
     arrays = placement_columns(placements, np.array([method], dtype=object), desk.locator, 1)
     columns = {name: column[0].as_py() for name, column in arrays.items()}
+    path = [columns[f"{level}_id"] or NO_AREA for level in LEVEL_COLUMNS]
     known_point = bool(np.isfinite(x) and np.isfinite(y))
     return {
         **columns,
-        "filed_path": paths_json(arrays, desk.locator)[0].as_py(),
+        "filed_path": path_json(path, desk.locator),
         "lon": position[0] if position else None,
         "lat": position[1] if position else None,
         "crs": position[2] if position else "wgs84",

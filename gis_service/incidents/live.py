@@ -44,7 +44,8 @@ class LiveIncidents:
         if "hierarchy" in topics or everything:
             await asyncio.to_thread(self._load, version)
         elif changes or topics & NAMING_TOPICS:
-            await asyncio.to_thread(self._read_changes, changes, version)
+            named = bool(topics & NAMING_TOPICS)
+            await asyncio.to_thread(self._read_changes, changes, version, named)
         else:
             self.current = replace(self.current, version=version)
 
@@ -61,11 +62,14 @@ class LiveIncidents:
             calls, moved = read_calls(session), read_moved(session)
         self.current = Snapshot((table,), version, revision, calls, moved)
 
-    def _read_changes(self, changes: list[dict[str, Any]], version: int) -> None:
+    def _read_changes(self, changes: list[dict[str, Any]], version: int, named: bool) -> None:
         snapshot = self.current
         single = sorted({number for change in changes for number in change.get("ids", ())})
         with self.sessions() as session:
-            self._read_vocabulary(session, self.vocabulary.areas)
+            if named:
+                self._read_vocabulary(session, self.vocabulary.areas)
+            elif single:
+                self.vocabulary = replace(self.vocabulary, called=_read_called(session))
             connection = driver_connection(session)
             for change in changes:
                 if "first" in change:
@@ -86,19 +90,24 @@ class LiveIncidents:
         for row in session.execute(text("SELECT id, code FROM incident_class ORDER BY id")):
             classes[row.code].append(row.id)
             class_codes[row.id] = row.code
-        called: dict[int, list[int]] = defaultdict(list)
-        for row in session.execute(
-            text(
-                "SELECT c.unit_id, w.incident_id FROM whistle_unit c "
-                "JOIN whistle w ON w.id = c.whistle_id"
-            )
-        ):
-            called[row.unit_id].append(row.incident_id)
         self.vocabulary = Vocabulary(
             {code: tuple(ids) for code, ids in classes.items()},
             areas,
             {row.code: row.id for row in session.execute(text("SELECT code, id FROM unit"))},
             {row.code: row.id for row in session.execute(text("SELECT code, id FROM squad"))},
-            {unit: tuple(ids) for unit, ids in called.items()},
+            _read_called(session),
         )
         self.class_codes = class_codes
+
+
+def _read_called(session: Session) -> dict[int, tuple[int, ...]]:
+    """The incidents that each unit was called to."""
+    called: dict[int, list[int]] = defaultdict(list)
+    for row in session.execute(
+        text(
+            "SELECT c.unit_id, w.incident_id FROM whistle_unit c "
+            "JOIN whistle w ON w.id = c.whistle_id"
+        )
+    ):
+        called[row.unit_id].append(row.incident_id)
+    return {unit: tuple(ids) for unit, ids in called.items()}

@@ -48,6 +48,15 @@ SORTS = {
 }
 
 
+_NAMES = text(
+    " UNION ALL ".join(
+        f"(SELECT DISTINCT ON (area_id) area_id, code, name FROM {level} "
+        "WHERE area_id = ANY(:ids) ORDER BY area_id, valid_from DESC)"
+        for level in LEVELS
+    )
+)
+
+
 async def list_incidents(
     session: AsyncSession, wanted: IncidentFilter, *, sort: str, cursor: str | None, limit: int
 ) -> tuple[list[dict[str, Any]], str | None]:
@@ -199,17 +208,10 @@ async def log_of(session: AsyncSession, incident_id: int) -> list[dict[str, Any]
 
 async def names_of(session: AsyncSession, ids: set[int]) -> dict[int, dict[str, str]]:
     """``{code, name}`` in force, else as last known, of area identities."""
-    out: dict[int, dict[str, str]] = {}
-    for level in LEVELS:
-        rows = await session.execute(
-            text(
-                f"SELECT DISTINCT ON (area_id) area_id, code, name FROM {level} "
-                "WHERE area_id = ANY(:ids) ORDER BY area_id, valid_from DESC"
-            ),
-            {"ids": list(ids)},
-        )
-        out.update({row.area_id: {"code": row.code, "name": row.name} for row in rows})
-    return out
+    if not ids:
+        return {}
+    rows = await session.execute(_NAMES, {"ids": list(ids)})
+    return {row.area_id: {"code": row.code, "name": row.name} for row in rows}
 
 
 async def list_classes(session: AsyncSession) -> list[dict[str, Any]]:
