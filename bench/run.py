@@ -9,8 +9,8 @@ import sys
 from datetime import UTC, datetime
 
 MODULES = (
-    "placing", "loading", "heat", "http", "tracks", "positions", "swath", "metrics", "coverage",
-    "effect", "planning",
+    "placing", "loading", "heat", "http", "inbox", "live", "tracks", "positions", "swath",
+    "metrics", "coverage", "effect", "planning",
 )  # fmt: skip
 
 

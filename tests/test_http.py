@@ -18,6 +18,7 @@ from gis_service.hierarchy.coordinates import from_wgs84
 from gis_service.hierarchy.gazetteer import load_gazetteer
 from gis_service.hierarchy.importing import apply, prepare
 from gis_service.hierarchy.locating import load_locator
+from gis_service.incidents.arrays import Snapshot, empty_table
 from gis_service.incidents.loading import load_incidents
 from gis_service.incidents.mapping import read_mapping
 from gis_service.maps.checking import check_layers
@@ -180,6 +181,27 @@ def test_the_list_pages_without_loss_and_filters(served: TestClient) -> None:
     assert len(served.get("/api/incidents?q=西街").json()["items"]) == 42
     count = served.get("/api/incidents/count?grid=S0C0G0").json()
     assert (count["count"], count["open"]) == (11, 10)
+
+
+def test_a_whole_number_finds_its_case(served: TestClient) -> None:
+    known = served.get("/api/incidents?grid=S0C0G0&state=reported").json()["items"][0]
+    for number in (known["code"], known["external_id"]):
+        found = served.get("/api/incidents", params={"q": number}).json()["items"]
+        assert [item["id"] for item in found] == [known["id"]]
+    elsewhere = {"q": known["code"], "state": "closed"}
+    assert served.get("/api/incidents", params=elsewhere).json()["items"] == []
+
+
+def test_what_memory_has_not_heard_yet_is_in_the_list(
+    served: TestClient, module_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = served.get("/api/incidents?grid=S0C0G0&state=reported").json()["items"]
+    live = served.app.state.incidents  # type: ignore[attr-defined]
+    monkeypatch.setattr(live, "current", Snapshot((empty_table(),), 1, None))
+    with module_database.sessions.begin() as session:
+        session.execute(text("UPDATE incident SET updated_at = now()"))
+    again = served.get("/api/incidents?grid=S0C0G0&state=reported").json()["items"]
+    assert {item["id"] for item in again} == {item["id"] for item in known}
 
 
 def test_one_incident_and_its_log(served: TestClient) -> None:

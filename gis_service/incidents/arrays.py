@@ -20,7 +20,7 @@ from gis_service.db.copy import literal
 from gis_service.db.engine import driver_connection
 from gis_service.hierarchy.models import LEVELS
 from gis_service.incidents.beside import Calls, Moved, read_calls, read_moved
-from gis_service.incidents.filters import NO_TIME, IncidentFilter, to_mask
+from gis_service.incidents.filters import FLAG_MARKS, NO_TIME, IncidentFilter, to_mask
 from gis_service.incidents.models import ENDED_STATES, STATES
 
 # the delta is merged when it passes this share of the base (and at least this many rows)
@@ -31,7 +31,8 @@ _EPOCH_2000_US = 946_684_800_000_000  # PostgreSQL counts from 2000-01-01
 # what happens to an incident: the columns ``<stage>_s`` are seconds from the report to each (-1:
 # not reached, or before the report, which is a wrong clock)
 STAGES = ("verified", "dispatched", "accepted", "resolved", "closed")
-PATROL_FIRST, REWORKED, CLOSED_IN_TIME = 1, 2, 4  # bits of the column ``marks``
+# bits of the column ``marks``, beside those of ``FLAG_MARKS``
+PATROL_FIRST, REWORKED, CLOSED_IN_TIME = 1, 2, 4
 
 # fixed-width, never NULL: the binary COPY of a row then always has the same length
 _SELECT = f"""
@@ -47,6 +48,10 @@ _SELECT = f"""
                    SELECT 1 FROM report r WHERE r.incident_id = i.id AND r.source <> 'patrol'
                    AND r.reported_at < i.reported_at))::int * {PATROL_FIRST}
                + (i.rework_count > 0)::int * {REWORKED}
+               + i.urgent::int * {FLAG_MARKS["urgent"]}
+               + i.supervised::int * {FLAG_MARKS["supervised"]}
+               + i.is_order::int * {FLAG_MARKS["order"]}
+               + (i.placement_method = 'none')::int * {FLAG_MARKS["unplaced"]}
         FROM incident i WHERE %s
     ) TO STDOUT (FORMAT BINARY)
 """
@@ -210,6 +215,22 @@ class Snapshot:
     def count(self, wanted: IncidentFilter) -> int:
         """Incidents that pass the filter, those without a position included."""
         return self.counts(wanted)["count"]
+
+    def few(self, wanted: IncidentFilter, most: int) -> list[int] | None:
+        """The ids of at most ``most`` incidents among which all that pass are; None where so few
+        cannot be named. What arrays do not hold (``q``, ``sources``) is left to the caller."""
+        known = replace(wanted, q=None, sources=())
+        found: list[int] = []
+        for table in self.tables:
+            rows = table.select(known)
+            if isinstance(rows, slice):
+                if len(table):
+                    return None
+                continue
+            if len(found) + np.count_nonzero(rows) > most:
+                return None
+            found += table.id[rows].tolist()
+        return found
 
     def counts(self, wanted: IncidentFilter) -> dict[str, int]:
         """``count`` of what passes the filter and of these ``unplaced`` and ``open``."""

@@ -84,6 +84,8 @@ class IncidentColumns(Protocol):
     def id(self) -> npt.NDArray[np.int64]: ...
     @property
     def reported_by(self) -> npt.NDArray[np.int32]: ...  # accounts, -1 none
+    @property
+    def marks(self) -> npt.NDArray[np.int8]: ...  # bits, those of ``FLAG_MARKS`` among them
 
     # street_id, community_id, grid_id, building_id, unit_id, squad_id: int32, -1 none
 
@@ -153,7 +155,7 @@ def to_mask(wanted: IncidentFilter, columns: IncidentColumns) -> npt.NDArray[np.
 
     Raises InvalidInput for what arrays do not hold (``LIST_PARAMETERS``).
     """
-    for name in ("q", "sources", *FLAGS, "unplaced"):
+    for name in ("q", "sources"):
         if getattr(wanted, name) not in (None, "", ()):
             where = "source" if name == "sources" else name
             raise InvalidInput("works in lists only", "仅适用于列表", where=where)
@@ -190,6 +192,10 @@ def to_mask(wanted: IncidentFilter, columns: IncidentColumns) -> npt.NDArray[np.
         ended = _among(columns.state, [STATE_NUMBER[state] for state in ENDED_STATES])
         late = (columns.due_at != NO_TIME) & (columns.due_at < micros(_now(wanted))) & ~ended
         add(late if wanted.overdue else ~late)
+    for name, mark in FLAG_MARKS.items():
+        asked = getattr(wanted, name)
+        if asked is not None:
+            add((columns.marks & mark != 0) == asked)
     return mask
 
 
@@ -253,8 +259,10 @@ PARAMETERS = (
     "from", "to", "class", "state", "open", "street", "community", "grid", "building", "unit",
     "squad", "bbox", "overdue",
 )  # fmt: skip
-# what only the table knows, not the arrays that maps are cut from
+# what lists alone are asked for
 FLAGS = {"urgent": "urgent", "supervised": "supervised", "order": "is_order"}
+# their bits in the arrays
+FLAG_MARKS = {"urgent": 8, "supervised": 16, "order": 32, "unplaced": 64}
 LIST_PARAMETERS = (*PARAMETERS, "q", "source", *FLAGS, "unplaced")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
+from dataclasses import replace
 from datetime import datetime
 from math import cos, radians
 from typing import Any
@@ -15,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from gis_service.errors import InvalidInput, NotFound
 from gis_service.hierarchy.models import LEVELS
 from gis_service.incidents.filters import IncidentFilter, to_sql
+from gis_service.incidents.models import SOURCES
 from gis_service.incidents.visibility import Visible
 from gis_service.incidents.workflow import OPEN_STATES
 
@@ -48,6 +51,23 @@ SORTS = {
 }
 
 
+# our numbers end with the id; of each origin, which are few, the index is asked for theirs
+_NUMBERED = text("""
+    WITH RECURSIVE known AS (
+        (SELECT origin FROM incident ORDER BY origin LIMIT 1)
+        UNION ALL
+        SELECT (SELECT origin FROM incident WHERE origin > known.origin ORDER BY origin LIMIT 1)
+        FROM known WHERE known.origin IS NOT NULL
+    )
+    SELECT id FROM incident WHERE id = :id AND code = :number
+    UNION
+    SELECT i.id FROM known JOIN incident i
+        ON i.origin = known.origin AND i.external_id = :number
+    UNION
+    SELECT incident_id FROM report WHERE source = ANY(:sources) AND external_id = :number
+""")
+SHORTEST_NUMBER = 6  # a shorter text is looked for in all that cases say
+_OUR_NUMBER = re.compile(r"\d{8}-(\d{1,18})")
 _NAMES = text(
     " UNION ALL ".join(
         f"(SELECT DISTINCT ON (area_id) area_id, code, name FROM {level} "
@@ -57,12 +77,24 @@ _NAMES = text(
 )
 
 
+# what changes within this time may not be in the memory of a process yet
+_HEARD = "i.updated_at > now() - interval '10 seconds'"
+
+
 async def list_incidents(
-    session: AsyncSession, wanted: IncidentFilter, *, sort: str, cursor: str | None, limit: int
+    session: AsyncSession,
+    wanted: IncidentFilter,
+    *,
+    sort: str,
+    cursor: str | None,
+    limit: int,
+    among: list[int] | None = None,
 ) -> tuple[list[dict[str, Any]], str | None]:
     """A page in one of the orders ``SORTS`` (keyset paging) and the cursor of the next one.
 
-    Raises InvalidInput for a cursor or an order that is none of ours.
+    ``among``: the ids that came into question when last heard, where they are known to be few;
+    each is asked again, and what changed since is looked at too. A whole case number as ``q``
+    finds that case. Raises InvalidInput for a cursor or an order that is none of ours.
     """
     if sort not in SORTS:
         raise InvalidInput(
@@ -70,7 +102,16 @@ async def list_incidents(
             where="sort",
         )  # fmt: skip
     key, direction = SORTS[sort]
-    condition, values = to_sql(wanted)
+    if wanted.q and (numbered := await _of_number(session, wanted.q)):
+        wanted, among = replace(wanted, q=None), numbered
+        condition, values = to_sql(wanted)
+        condition += " AND i.id = ANY(:among)"
+    else:
+        condition, values = to_sql(wanted)
+        if among is not None:
+            condition += f" AND (i.id = ANY(:among) OR {_HEARD})"
+    if among is not None:
+        values["among"] = among
     if cursor:
         values["after"], values["after_id"] = _read_cursor(cursor, sort)
         sign = "<" if direction == "DESC" else ">"
@@ -91,6 +132,16 @@ async def list_incidents(
     page = [dict(row) for row in rows[:limit]]
     following = _write_cursor(page[-1], sort) if len(rows) > limit else None
     return page, following
+
+
+async def _of_number(session: AsyncSession, q: str) -> list[int]:
+    """The incidents with this very number, ours or that of where they came from."""
+    if len(q.strip()) < SHORTEST_NUMBER:
+        return []
+    ours = _OUR_NUMBER.fullmatch(q.strip())
+    known = {"number": q.strip(), "id": int(ours[1]) if ours else -1, "sources": list(SOURCES)}
+    rows = await session.execute(_NUMBERED, known)
+    return list(rows.scalars())
 
 
 async def incidents_by_id(session: AsyncSession, ids: list[int]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -48,10 +49,13 @@ def filled(module_database: Database) -> tuple[Database, IncidentTable]:
                     """
                     INSERT INTO incident (code, state, class_id, class_name, source, origin,
                         external_id, reported_at, due_at, crs, geom, street_id, community_id,
-                        grid_id, building_id, placement_method, filed_path)
+                        grid_id, building_id, placement_method, filed_path, urgent, supervised,
+                        is_order)
                     VALUES ('c', :state, :class, 'n', 'patrol', 't', :n, :at, :due, 'wgs84',
                         CASE WHEN :placed THEN ST_SetSRID(ST_MakePoint(:lon, :lat), 4326) END,
-                        :street, :community, :grid, NULL, 'inside', '{}')
+                        :street, :community, :grid, NULL,
+                        CASE WHEN :placed THEN 'inside' ELSE 'none' END, '{}', :urgent,
+                        :supervised, :is_order)
                     """
                 ),
                 {
@@ -59,6 +63,8 @@ def filled(module_database: Database) -> tuple[Database, IncidentTable]:
                     "n": str(number), "at": START + timedelta(hours=int(rng.integers(0, 240))),
                     "due": START + timedelta(hours=int(rng.integers(0, 400)))
                     if rng.random() < 0.7 else None,
+                    **{name: bool(rng.random() < 0.3)
+                       for name in ("urgent", "supervised", "is_order")},
                     "placed": placed, "lon": 118 + int(rng.integers(0, 11)) / 10,
                     "lat": 24 + int(rng.integers(0, 11)) / 10,
                     "street": int(rng.integers(1, 4)) if placed else None,
@@ -91,7 +97,9 @@ def filters(draw: st.DrawFn) -> IncidentFilter:
         states=tuple(draw(st.lists(st.sampled_from(STATES), max_size=4))),
         streets=some([1, 2, 3]), communities=some(list(range(10, 16))),
         grids=some(list(range(100, 130))), bbox=draw(st.none() | st.just(box)),
-        overdue=draw(st.none() | st.booleans()), now=START + timedelta(hours=150),
+        overdue=draw(st.none() | st.booleans()), urgent=draw(st.none() | st.booleans()),
+        supervised=draw(st.none() | st.booleans()), order=draw(st.none() | st.booleans()),
+        unplaced=draw(st.none() | st.booleans()), now=START + timedelta(hours=150),
     )  # fmt: skip
 
 
@@ -126,6 +134,20 @@ def test_a_snapshot_in_parts_counts_like_the_whole(
         parts.counts_by_area("grid", wanted), whole.counts_by_area("grid", wanted), strict=True
     ):
         assert ours.tolist() == theirs.tolist()
+
+
+@settings(max_examples=50, deadline=None)
+@given(wanted=filters(), most=st.integers(0, ROWS))
+def test_the_few_are_all_that_pass_or_not_named(
+    filled: tuple[Database, IncidentTable], wanted: IncidentFilter, most: int
+) -> None:
+    _, table = filled
+    mask = to_mask(wanted, table)
+    few = Snapshot((table,), 1, None).few(replace(wanted, q="井盖", sources=("patrol",)), most)
+    if mask is None or np.count_nonzero(mask) > most:
+        assert few is None
+    else:
+        assert few == table.id[mask].tolist()
 
 
 ZONE = ZoneInfo("Asia/Shanghai")
