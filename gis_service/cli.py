@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from gis_service.engines import EngineName, open_engine
@@ -45,12 +46,15 @@ CrsOption = Annotated[str | None, typer.Option(help="wgs84, cgcs2000, gcj02, bd0
 
 def main() -> None:
     """Entry: refusals become one line on stderr and exit code 1."""
-    locale = "zh" if os.environ.get("LANG", "").startswith("zh") else "en"
     try:
         app()
     except DomainError as problem:
-        console.print(f"[red]✗[/red] {problem.text(locale)}", highlight=False, soft_wrap=True)
+        console.print(f"[red]✗[/red] {problem.text(_locale())}", highlight=False, soft_wrap=True)
         sys.exit(1)
+
+
+def _locale() -> str:
+    return "zh" if os.environ.get("LANG", "").startswith("zh") else "en"
 
 
 def _answer(result: dict[str, Any]) -> None:
@@ -115,29 +119,38 @@ def check() -> None:
     """Name what is wrong with this deployment. 检查部署。"""
     from gis_service.checks import run_checks
 
-    problems = run_checks(get_settings())
-    for line in problems:
-        console.print(f"[red]✗[/red] {line}", highlight=False)
-    if problems:
+    found = run_checks(get_settings())
+    for finding in found:
+        sign = "[red]✗[/red]" if finding.serious else "[yellow]![/yellow]"
+        console.print(f"{sign} {escape(finding.text(_locale()))}", highlight=False, soft_wrap=True)
+    if any(finding.serious for finding in found):
         raise typer.Exit(1)
-    console.print("[green]✓[/green] nothing is wrong")
+    if not found:
+        words = "未发现问题" if _locale() == "zh" else "nothing is wrong"
+        console.print(f"[green]✓[/green] {words}")
 
 
 @app.command("backup")
 def back_up(
-    file: Annotated[Path, typer.Argument(help="new file, readable by its owner only")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="new file, readable by its owner only; unset: in GIS_BACKUP_DIR"),
+    ] = None,
 ) -> None:
     """Write the whole district into one file, while it is served. 备份。"""
     from gis_service.db.backup import back_up as run
+    from gis_service.db.backup import forget_backups, next_file
     from gis_service.ready import ready_engine
 
+    file = file or next_file(get_settings())
     ready_engine()
     with _bar("backup", 1.0) as (bar, task):
         made = run(get_settings(), file, _shares(bar, task))
     console.print(
         "the key of personal data is not in it and is kept apart: gis-service user key export FILE"
     )
-    _answer({"file": str(file), "bytes": file.stat().st_size, **_held(made)})
+    gone = forget_backups(get_settings(), file)
+    _answer({"file": str(file), "bytes": file.stat().st_size, "deleted": gone, **_held(made)})
 
 
 @app.command("restore")

@@ -83,8 +83,7 @@ def check_port(settings: Settings) -> None:
 
 def check_host(settings: Settings) -> None:
     """Without an account that can sign in, the service is for this machine alone."""
-    found = {str(address[4][0]) for address in _addresses(settings)}
-    if all(ipaddress.ip_address(address).is_loopback for address in found):
+    if is_local(settings):
         return
     if not _has_accounts(settings):
         raise ConfigurationError(
@@ -93,6 +92,12 @@ def check_host(settings: Settings) -> None:
             f"GIS_HOST {settings.host}：尚无可登录的账号，仅允许本机访问；请先建立管理员："
             "gis-service user add NAME --role admin",
         )
+
+
+def is_local(settings: Settings) -> bool:
+    """Whether only this machine reaches the service. Raises ConfigurationError for no address."""
+    found = {str(address[4][0]) for address in _addresses(settings)}
+    return all(ipaddress.ip_address(address).is_loopback for address in found)
 
 
 def _addresses(settings: Settings) -> list[Any]:

@@ -23,6 +23,10 @@ class Settings(BaseSettings):
         None, description="libpq address of the district's database; unset: a private cluster"
     )
     data_dir: Path = Field(Path(".data"), description="private cluster, caches, demo accounts")
+    backup_dir: Path | None = Field(
+        None, description="where backup writes when no FILE is named; check looks at their age"
+    )
+    backup_keep: int = Field(14, ge=1, description="so many of them stay, older ones are deleted")
     host: str = Field("127.0.0.1", description="address to serve on")
     port: int = Field(8000, ge=1, le=65535, description="port to serve on")
     tls_certificate: Path | None = Field(

@@ -42,6 +42,12 @@ def key_file(settings: Settings) -> Path:
     return settings.personal_key_file or settings.data_dir / "keys" / "personal.key"
 
 
+def check_keys(settings: Settings) -> int:
+    """How many keys there are. Raises ConfigurationError for a file that is missing, cannot be
+    read or holds none."""
+    return len(_read(key_file(settings)))
+
+
 def export_keys(settings: Settings, target: Path) -> int:
     """Copy the keys to a new file that only its owner reads; how many there are. Raises
     InvalidInput where ``target`` exists."""
@@ -100,7 +106,9 @@ def _read(path: Path) -> list[bytes]:
         for key in keys:
             Fernet(key)
     except OSError as problem:
-        raise ConfigurationError(f"{path}: {problem.strerror}") from None
+        raise ConfigurationError(
+            f"{path}: {problem.strerror}", f"{path}：无法读取（{problem.strerror}）"
+        ) from None
     except ValueError:
         raise ConfigurationError(f"{path} holds no keys", f"{path} 不是密钥文件") from None
     if not keys:

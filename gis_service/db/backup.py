@@ -107,6 +107,26 @@ def back_up(settings: Settings, target: Path, progress: Progress) -> dict[str, A
     return manifest
 
 
+def next_file(settings: Settings) -> Path:
+    """A new name in ``backup_dir``. Raises ConfigurationError where that is not set."""
+    if settings.backup_dir is None:
+        raise ConfigurationError(
+            "name a FILE, or set GIS_BACKUP_DIR", "请指定文件，或设置 GIS_BACKUP_DIR"
+        )
+    return settings.backup_dir / f"district-{datetime.now().astimezone():%Y-%m-%d-%H%M%S}.backup"
+
+
+def forget_backups(settings: Settings, made: Path) -> list[str]:
+    """Delete all but the newest ``backup_keep`` of the files that :func:`next_file` named, once
+    ``made``, one of them, is complete; their names."""
+    if settings.backup_dir is None or made.parent != settings.backup_dir:
+        return []
+    old = sorted(settings.backup_dir.glob("district-*.backup"))[: -settings.backup_keep]
+    for path in old:
+        path.unlink()
+    return [path.name for path in old]
+
+
 def restore(settings: Settings, source: Path, progress: Progress) -> dict[str, Any]:
     """Bring ``source`` back into an empty database and the attachments folder; the manifest.
 

@@ -30,7 +30,7 @@ MISSING_STEPS = (0, 1, 3, 5, 8)
 
 
 @lru_cache
-def _font() -> str:
+def font() -> str:
     """The first font here that has Chinese. Raises ConfigurationError where none has."""
     known = {font.name for font in font_manager.fontManager.ttflist}
     found = next((name for name in FONTS if name in known), None)
@@ -51,7 +51,7 @@ def _figure(width: float, height: float) -> tuple[Figure, Any]:
 def _png(figure: Figure) -> bytes:
     for text in figure.findobj(Text):
         assert isinstance(text, Text)  # noqa: S101 - asked for these
-        text.set_fontfamily([_font()])
+        text.set_fontfamily([font()])
     out = io.BytesIO()
     figure.savefig(out, format="png")
     return out.getvalue()

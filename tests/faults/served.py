@@ -140,33 +140,20 @@ class EventPage:
     def __init__(self, port: int, path: str, headers: dict[str, str]) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
         lines = "".join(f"{k}: {v}\r\n" for k, v in headers.items())
-        # without chunks, so that what comes are the lines alone
-        self.socket.sendall(f"GET {path} HTTP/1.0\r\nHost: x\r\n{lines}\r\n".encode())
+        self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n{lines}\r\n".encode())
         self.file = self.socket.makefile("rb")
         head = self.file.readline()
         assert b" 200 " in head, head
         while self.file.readline().strip():
             pass
 
-    def line(self) -> str:
-        """The next line that says something and is no ping."""
-        while True:
-            raw = self.file.readline()
-            if not raw:
-                raise ConnectionError("the stream ended")
-            words = raw.decode().strip()
-            if words and not words.startswith((":", "retry:", "id:")):
-                return words
-
     def messages(self) -> Iterator[tuple[int, str, Any]]:
         """(id, event, data) of each message, until the stream ends."""
         got: dict[str, str] = {}
         for raw in self.file:
             words = raw.decode().rstrip("\r\n")
-            if words.startswith(":"):
-                continue
-            if words:
-                name, _, value = words.partition(": ")
+            name, colon, value = words.partition(": ")
+            if colon and name:  # neither a ping nor the length of a chunk
                 got[name] = value
             elif "data" in got:
                 yield int(got["id"]), got["event"], json.loads(got["data"])

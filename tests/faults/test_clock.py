@@ -76,7 +76,7 @@ def test_nothing_is_lost_or_out_of_order_when_the_clock_jumps(
             done = service.ask("GET", f"/api/incidents/{first['id']}").json()
             if done["due_at"]:
                 assert moment(done["due_at"]) >= moment(done["reported_at"])
-            assert service.ask("GET", "/readyz").status == 200
+            until(lambda: service.ask("GET", "/readyz").status == 200, 20, "ready")
             assert service.ask("GET", "/api/metrics?level=street").status == 200
             assert service.ask("GET", "/api/coverage").status == 200
             # a session's time is the database's: nobody is thrown out, none is prolonged
