@@ -290,7 +290,7 @@ def test_etags_save_the_way_back_and_private_tiles_are_not_kept(served: TestClie
     x, y = tile_of(118.605, 24.905, 12)
     path = f"/tiles/grid/12/{x}/{y}.mvt"
     first = served.get(path)
-    assert first.headers["cache-control"] == "public, no-cache"
+    assert first.headers["cache-control"] == "public, max-age=0, s-maxage=1"
     again = served.get(path, headers={"if-none-match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
     points = served.get(f"/tiles/incidents/12/{x}/{y}.mvt")

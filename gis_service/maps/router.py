@@ -316,8 +316,9 @@ def _check_address(layer: Layer, z: int, x: int, y: int) -> None:
 def _answer(request: Request, layer: Layer, tile: Tile) -> Response:
     headers = {
         "ETag": tile.etag,
-        # public tiles may be kept but are asked for again; others are nobody else's
-        "Cache-Control": "public, no-cache"
+        # public tiles may be kept but are asked for again, by a proxy after a second; others are
+        # nobody else's
+        "Cache-Control": "public, max-age=0, s-maxage=1"
         if layer.public and request.app.state.settings.public
         else "private, no-store",
         "X-Data-Version": str(tile.version),

@@ -30,10 +30,13 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
     """Starts services; all are gone at the end."""
     made: list[Served] = []
 
-    def start(database: Database, *, wait: bool = True, **environment: str) -> Served:
-        service = Served({**database.environment, **environment}, tmp_path, token_headers(database))
+    def start(
+        database: Database, headers: dict[str, str] | None = None, **environment: str
+    ) -> Served:
+        headers = headers or token_headers(database)
+        service = Served({**database.environment, **environment}, tmp_path, headers)
         made.append(service)
-        service.start(wait=wait)
+        service.start()
         return service
 
     yield start

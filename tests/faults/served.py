@@ -63,13 +63,12 @@ class Served:
         self.log = folder / "service.log"
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, *, wait: bool = True) -> None:
+    def start(self) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*COMMAND, "serve"], env=self.environment, stdout=log, stderr=log
             )
-        if wait:
-            self.wait()
+        self.wait()
 
     def wait(self, seconds: float = 120) -> None:
         """Until it is ready."""
@@ -225,7 +224,8 @@ class Reporters:
             "WHERE topic = 'incidents'"
         )
         assert told == [(count,)], "one was not told to others"
-        assert rows("SELECT count(*) FROM event WHERE seq IS NULL") == [(0,)]
+        unnumbered = "SELECT count(*) FROM event WHERE seq IS NULL"
+        until(lambda: rows(unnumbered) == [(0,)], 10, "every change is numbered")
 
     def send_again(self) -> None:
         """What a phone does with what was not acknowledged: the same again."""
