@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
-from asyncpg.exceptions import InterfaceError, PostgresError, QueryCanceledError
+from asyncpg.exceptions import (
+    InterfaceError,
+    InternalClientError,
+    PostgresError,
+    QueryCanceledError,
+)
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.types import Receive, Scope, Send
@@ -19,6 +25,8 @@ from gis_service.accounts.dependencies import public
 from gis_service.errors import InvalidInput, NotFound, NotReady
 from gis_service.interop.ogc.checking import asked_filter, check_request
 from gis_service.interop.ogc.collections import collection_of, collections_of
+
+log = logging.getLogger(__name__)
 
 PREFIX = "/ogc"
 
@@ -91,6 +99,7 @@ def make_ogc(app: FastAPI) -> JsonOnly:
 
     async def away(request: Request, problem: Exception) -> Response:
         """The database is gone, is coming back, or has no connection left."""
+        log.warning("database, at %s: %s: %s", request.url.path, type(problem).__name__, problem)
         return await _told(app, request, NotReady(
             "the database does not answer in time; try again in a moment",
             "数据库暂时没有响应，请稍后重试"))  # fmt: skip
@@ -110,7 +119,8 @@ def make_ogc(app: FastAPI) -> JsonOnly:
 
     ogc.add_exception_handler(TiPgError, refused)
     ogc.add_exception_handler(PostgresError, database_refused)
-    for kind in (InterfaceError, OSError):  # a connection that was lost, or cannot be made
+    # a connection that was lost, in the midst of an operation too, or cannot be made
+    for kind in (InterfaceError, InternalClientError, OSError):
         ogc.add_exception_handler(kind, away)
     return JsonOnly(ogc)
 
