@@ -6,10 +6,12 @@ import asyncio
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, File, Path, Query, Request, Response, UploadFile
+from fastapi.responses import FileResponse
 from sqlalchemy.orm import Session
 
 from gis_service.accounts.dependencies import SignedIn, allow
 from gis_service.accounts.router import address_of
+from gis_service.attachments.storing import file_of
 from gis_service.communities import frontage_sheet, frontages
 from gis_service.communities.asking import (
     PRIVATE,
@@ -185,6 +187,31 @@ async def get_signatory(
     found = await session.run_sync(frontages.signatory, identity, code, address_of(request))
     await session.commit()
     return json_of(found)
+
+
+@router.get("/frontages/{code}/scan", dependencies=[Depends(allow("personal.read")), Strict])
+async def get_scan(
+    request: Request, code: CodePath, session: SessionDependency, settings: SettingsDependency,
+    identity: SignedIn,
+) -> FileResponse:  # fmt: skip
+    """The signed scan; the read is logged."""
+    found = await session.run_sync(frontages.scan_of, identity, code, address_of(request))
+    path = file_of(settings, found.sha256, "full")
+    await session.commit()
+    return FileResponse(path, media_type="image/jpeg", headers=PRIVATE)
+
+
+@router.get("/frontages/{code}/photos/{photo_id}", dependencies=[Reads, Strict])
+async def get_photo(
+    code: CodePath, photo_id: Annotated[int, Path(ge=1, lt=2**63)], session: SessionDependency,
+    settings: SettingsDependency, identity: SignedIn,
+    size: Annotated[Literal["full", "thumb"], Query()] = "full",
+) -> FileResponse:  # fmt: skip
+    """A photo of an inspection, without metadata."""
+    found = await session.run_sync(frontages.photo_of, identity, code, photo_id)
+    return FileResponse(
+        file_of(settings, found.sha256, size), media_type="image/jpeg", headers=PRIVATE
+    )
 
 
 @router.post("/frontages/{code}/inspections", status_code=201, dependencies=[Inspects, Strict])

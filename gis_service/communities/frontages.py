@@ -225,6 +225,32 @@ def signatory(session: Session, identity: Identity, code: str, address: str) -> 
     return read_people(session, identity, [contract.person_id], f"frontage {code}", address)[0]
 
 
+def photo_of(session: Session, identity: Identity, code: str, photo_id: int) -> Attachment:
+    """A photo of an inspection, or of what was put right after it. Raises NotFound."""
+    contract = _own(session, identity, code)
+    rows = session.execute(
+        select(FrontageInspection.attachment_id, FrontageInspection.rectified_attachment_id)
+        .where(FrontageInspection.contract_id == contract.id)
+    )  # fmt: skip
+    found = (
+        session.get(Attachment, photo_id) if photo_id in {i for row in rows for i in row} else None
+    )
+    if found is None:
+        raise NotFound(f"no photo {photo_id}", f"没有照片 {photo_id}")
+    return found
+
+
+def scan_of(session: Session, identity: Identity, code: str, address: str) -> Attachment:
+    """The signed scan, which shows who signed: writes the audit log. The caller commits. Raises
+    NotFound."""
+    contract = _own(session, identity, code)
+    found = session.get(Attachment, contract.attachment_id) if contract.attachment_id else None
+    if found is None:
+        raise NotFound(f"no scan of {code!r}", f"{code!r} 没有扫描件")
+    read_people(session, identity, [contract.person_id], f"frontage {code} scan", address)
+    return found
+
+
 def _own(session: Session, identity: Identity, code: str) -> FrontageContract:
     found = session.scalar(select(FrontageContract).where(FrontageContract.code == code))
     if found is None or not scope_of(session, identity).sees(found.community_id):

@@ -72,6 +72,7 @@ class SwathBook:
         self._lock = threading.Lock()
         self._seen: OrderedDict[Any, tuple[District, Seen, Seen]] = OrderedDict()
         self._district: tuple[Any, District] | None = None
+        self._lengths: tuple[Any, dict[str, float] | None] | None = None
 
     def answer(
         self, session: Session, locator: Locator, asked: SwathQuestion, width_m: float, version: Any
@@ -102,14 +103,17 @@ class SwathBook:
         return [summed_up(answer, kept) for answer in found]
 
     def streets(self, session: Session, locator: Locator, version: Any) -> dict[str, float] | None:
-        """Metres of street of each grid (code); None where no streets are loaded."""
-        with self._lock:
-            district = self._read(session, locator, version)
-        assert locator.placer is not None  # noqa: S101 - read_district refused it
-        if not len(district.streets.x):
-            return None
-        codes = locator.placer.codes("grid", np.arange(district.grids))
-        return dict(zip(codes, district.streets.lengths_m[: district.grids].tolist(), strict=True))
+        """Metres of street of each grid (code); None where no streets are loaded. Raises NotReady
+        without grids."""
+        key = (version[1:], locator.revision_id)
+        if self._lengths is None or self._lengths[0] != key:
+            # not of the district kept for the swath: outlines of buildings are not wanted here
+            samples = read_streets(session, locator)
+            assert locator.placer is not None  # noqa: S101 - read_streets refused it
+            codes = locator.placer.codes("grid", np.arange(samples.lines - 1))
+            lengths = dict(zip(codes, samples.lengths_m[:-1].tolist(), strict=True))
+            self._lengths = (key, lengths if len(samples.x) else None)
+        return self._lengths[1]
 
     def _look(
         self, session: Session, locator: Locator, asked: SwathQuestion, version: Any
@@ -165,19 +169,30 @@ def look(
     return district, seen_from(district.streets, steps), seen_from(district.outlines, steps)
 
 
-def read_district(session: Session, locator: Locator) -> District:
-    """Streets and buildings in the locator's metric system."""
+def read_streets(session: Session, locator: Locator) -> Samples:
+    """Streets in the locator's metric system; ``line`` is the grid (number in the index, the last
+    one: none). Raises NotReady without grids."""
+    index, ids = _grid_index(locator)
+    streets = sample_lines(
+        _transformed(session.execute(_ROADS).scalars().all(), locator, mercator=True)
+    )
+    # a step belongs to the grid in which it begins
+    grid = index.first(*_degrees(streets, locator)).astype(np.int64)
+    grid[grid < 0] = len(ids)
+    return Samples(streets.x, streets.y, grid, streets.step, len(ids) + 1)
+
+
+def _grid_index(locator: Locator) -> Any:
     found = locator.placer.polygons("grid") if locator.placer else None
     if found is None:
         raise NotReady("no grids are loaded", "尚未载入网格")
-    index, ids = found
-    roads = _transformed(session.execute(_ROADS).scalars().all(), locator, mercator=True)
-    streets = sample_lines(roads)
-    # a step belongs to the grid in which it begins
-    lon, lat = _degrees(streets, locator)
-    grid = index.first(lon, lat).astype(np.int64)
-    grid[grid < 0] = len(ids)
-    streets = Samples(streets.x, streets.y, grid, streets.step, len(ids) + 1)
+    return found
+
+
+def read_district(session: Session, locator: Locator) -> District:
+    """Streets and buildings in the locator's metric system."""
+    streets = read_streets(session, locator)
+    index, ids = _grid_index(locator)
     houses = _transformed(session.execute(_BUILDINGS).scalars().all(), locator, mercator=False)
     outlines = sample_lines(houses, OUTLINE_STEP_M)
     middles = shapely.get_coordinates(shapely.point_on_surface(houses))

@@ -8,12 +8,14 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi.responses import FileResponse
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from gis_service.accounts.dependencies import SignedIn, allow
 from gis_service.accounts.identity import Identity
 from gis_service.attachments.models import Attachment
+from gis_service.attachments.storing import file_of
 from gis_service.dependencies import (
     Limit,
     SessionDependency,
@@ -101,6 +103,33 @@ async def get_contract(
         return contract_queries.versions_of(sync, scope, contract, _today(settings))
 
     return {"items": await session.run_sync(read), "next": None}
+
+
+@router.get("/contracts/{contract}/scan", dependencies=[Reads])
+async def get_scan(
+    contract: ContractCode,
+    session: SessionDependency,
+    settings: SettingsDependency,
+    identity: SignedIn,
+    version: Annotated[int, Query(ge=1, lt=2**31)],
+) -> FileResponse:
+    """The signed scan of a version."""
+
+    def read(sync: Session) -> Attachment | None:
+        scope = roster_scope(sync, identity)
+        rows = contract_queries.versions_of(sync, scope, contract, _today(settings))
+        number = next((row["attachment_id"] for row in rows if row["version"] == version), None)
+        return sync.get(Attachment, number) if number else None
+
+    found = await session.run_sync(read)
+    if found is None:
+        raise NotFound(
+            f"no scan of version {version}", f"第 {version} 版没有扫描件", where="version"
+        )
+    return FileResponse(
+        file_of(settings, found.sha256, "full"), media_type="image/jpeg",
+        headers={"Cache-Control": "private, no-store"},
+    )  # fmt: skip
 
 
 @router.post("/contracts", response_model=ContractRow, status_code=201, dependencies=[Manages])

@@ -125,6 +125,7 @@ PAGES = (
     Page("/progress", "progress.read", "progress.html", "progress/main.js"),
     Page("/campaigns", "campaign.read", "campaigns.html", "campaigns/main.js"),
     Page("/communities", "community.read", "communities.html", "communities/main.js"),
+    Page("/frontages", "frontage.read", "frontages.html", "frontages/main.js"),
     Page("/communities/{code}", None, "community.html", "communities/profile.js"),
     Page("/activities", "community.read", "activities.html", "communities/calendar.js"),
     Page("/surveys", "community.read", "surveys.html", "communities/questionnaires.js"),

@@ -77,19 +77,22 @@ def test_filters_narrow_and_stay_in_the_address(open_coverage: Callable[..., Pag
     assert waiting.value.suggested_filename == "coverage-gaps.csv"
 
 
-def test_a_sheet_of_one_page_is_printed_for_each_squad(
+def test_a_sheet_of_one_page_is_printed_for_each_squad_and_officer(
     open_coverage: Callable[..., Page],
 ) -> None:
     page = open_coverage()
     # in braces: what evaluates to a function is called at once
     page.evaluate("() => { window.print = () => { document.body.dataset.printed = 'yes'; }; }")
+    page.check("#print-officers")
     page.click("#print")
     page.wait_for_selector("body[data-printed]", timeout=60_000)
     sheets = page.locator(".squad-sheet")
     count = sheets.count()
-    assert count >= 2
+    officers = page.locator(".squad-sheet[data-officer]").count()
+    assert count - officers >= 2
+    assert officers > count - officers
     page.emulate_media(media="print")
-    assert sheets.locator("img").count() == count
+    assert sheets.locator("img").count() == count - officers
     pdf = page.pdf(prefer_css_page_size=True)
     assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == count
 
@@ -150,10 +153,13 @@ def test_a_leader_draws_up_a_contract_on_the_map_and_hands_it_over(
     page.get_by_role("button", name="Change the contract").first.click()
     expect(page.locator("#editor h2")).to_have_text("BROWSER-1, version 2")
     page.locator("#editor [name=amount]").fill("5")
+    page.select_option("#add-community", index=1)
+    expect(page.locator("#picked")).not_to_contain_text("1 grid chosen")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#messages")).to_contain_text("BROWSER-1, version 2, is saved")
     versions = asked(served, token, "/api/contracts/BROWSER-1")["items"]
     assert [(one["version"], one["promised_days"]) for one in versions] == [(2, 5), (1, 3)]
+    assert set(versions[0]["grids"]) > {code}
 
 
 # the form covers 368 px of the map's right side; the map leaves room for it
@@ -227,11 +233,12 @@ def test_areas_are_proposed_beside_todays_and_checked_before_they_are_applied(
     expect(page.locator("#balance")).to_contain_text("Largest / smallest", timeout=60_000)
     today, proposed = page.locator("#balance tbody tr").first.locator("td").all_text_contents()
     assert float(proposed) < float(today)
+    contract = page.locator("#areas tbody th").first.inner_text().split()[-1]
+    versions = asked(served, token, f"/api/contracts/{contract}")["items"]
     page.locator("#apply button[type=submit]").click()
     expect(page.locator("#checked")).to_contain_text(f"{officers.count()} new versions")
     # looked at, not applied
-    contract = page.locator("#areas tbody th").first.inner_text().split()[-1]
-    assert len(asked(served, token, f"/api/contracts/{contract}")["items"]) == 1
+    assert asked(served, token, f"/api/contracts/{contract}")["items"] == versions
 
 
 def test_whoever_may_not_see_tracks_has_no_replay(open_coverage: Callable[..., Page]) -> None:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import openpyxl
 import pytest
 import shapely
+from PIL import Image
 from sqlalchemy import text
 from typer.testing import CliRunner
 
@@ -96,6 +97,37 @@ def test_what_was_looked_at_and_what_is_overdue(bureau: Bureau) -> None:
     assert bureau.call("DELETE", "/api/frontages/M1", "street").status_code == 409
     log = [one["action"] for one in bureau.get("/api/frontages/M1/log")["items"]]
     assert log == ["rectify", "inspect", "add"]
+
+
+def picture(colour: str) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (80, 60), colour).save(out, "JPEG")
+    return out.getvalue()
+
+
+def test_photos_are_seen_and_the_scan_by_those_who_may_see_who_signed(bureau: Bureau) -> None:
+    def upload(colour: str) -> int:
+        files = {"photo": ("a.jpg", picture(colour), "image/jpeg")}
+        answer = bureau.call("POST", "/api/attachments", "worker", files=files)
+        number: int = answer.json()["id"]
+        return number
+
+    scan, photo, other = upload("white"), upload("red"), upload("blue")
+    make(bureau, attachment_id=scan)
+    look = {"inspected_on": str(TODAY), "attachment_id": photo}
+    assert bureau.call("POST", "/api/frontages/M1/inspections", "worker", json=look).is_success
+    path = "/api/frontages/M1/photos"
+    shown = bureau.call("GET", f"{path}/{photo}?size=thumb", "viewer")
+    assert (shown.status_code, shown.headers["content-type"]) == (200, "image/jpeg")
+    # neither the scan nor a photo of something else is one of its photos
+    for number in (scan, other):
+        assert bureau.call("GET", f"{path}/{number}", "worker").status_code == 404
+    assert bureau.call("GET", "/api/frontages/M1/scan", "viewer").status_code == 403
+    assert bureau.call("GET", "/api/frontages/M1/scan", "worker").status_code == 200
+    logged = "action = 'personal.read' AND subject LIKE '%M1 scan'"
+    assert bureau.database.value(f"SELECT count(*) FROM audit_entry WHERE {logged}") == 1
+    make(bureau, code="M2", lon=118.6051)
+    assert bureau.call("GET", "/api/frontages/M2/scan", "worker").status_code == 404
 
 
 @pytest.mark.parametrize(

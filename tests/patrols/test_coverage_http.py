@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from fastapi.testclient import TestClient
+from PIL import Image
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -367,3 +368,21 @@ def test_balanced_areas_are_proposed_and_applied_by_a_person(
         assert (last["version"], last["note"], last["valid_from"]) == (2, "balanced", "2026-11-10")
         assert first["closed_from"] == "2026-11-10"
         assert last["promised_days"] == first["promised_days"]
+
+
+def test_the_signed_scan_of_a_version_is_seen(served: TestClient, district: Database) -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (80, 60), "white").save(out, "JPEG")
+    files = {"photo": ("scan.jpg", out.getvalue(), "image/jpeg")}
+    number = served.post("/api/attachments", files=files).json()["id"]
+    last = served.get("/api/contracts/H1").json()["items"][0]
+    names = ("officer", "grids", "duties", "promised_days", "version", "valid_to")
+    change = {name: last[name] for name in names}
+    change |= {"valid_from": "2026-11-10", "attachment_id": number}
+    assert served.put("/api/contracts/H1", json=change).is_success
+    seen = served.get("/api/contracts/H1/scan", params={"version": 2})
+    assert (seen.status_code, seen.headers["content-type"]) == (200, "image/jpeg")
+    assert served.get("/api/contracts/H1/scan", params={"version": 1}).status_code == 404
+    leader = token_headers(district, "squad_leader", scopes=["squad=Q1"])
+    other = served.get("/api/contracts/H1/scan", params={"version": 2}, headers=leader)
+    assert other.status_code in (403, 404)

@@ -6,7 +6,7 @@ import { app, LEVELS } from "../app.js";
 import { byId, fill, h, icon } from "../dom.js";
 import { date, dateTime, distance, listed, number, t } from "../i18n.js";
 import { complain } from "../messages.js";
-import { edit, mayEdit } from "./editor.js";
+import { edit, mayEdit, scanLink } from "./editor.js";
 import { choose, fit } from "./ground.js";
 import { plan, query } from "./plan.js";
 import { badge } from "./states.js";
@@ -102,5 +102,6 @@ function terms(contract) {
   return [
     h("p", { class: "note", text: t("coverage.terms", { from: contract.hours_from, to: contract.hours_to, until: contract.valid_to }) }),
     members && h("p", { class: "note", text: t("coverage.members", { names: members }) }),
+    scanLink(contract),
   ];
 }

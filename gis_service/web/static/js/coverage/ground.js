@@ -15,6 +15,8 @@ const BLANK = "coverage-blank";
 let chosen = null;
 /** @type {(code: string) => void} */
 let toggle = () => {};
+/** @type {[number, number][]|null} corners (WGS84) of a polygon that is being drawn */
+let corners = null;
 /** @type {Map<string, {look: string, letter: string}>|null} what another view draws instead of states */
 let painted = null;
 
@@ -28,9 +30,14 @@ export async function startGround(open) {
   const { map } = app.main;
   addStates();
   mapButtons(map, home);
+  map.on("click", (/** @type {any} */ event) => {
+    if (!corners) return;
+    corners.push([event.lngLat.lng, event.lngLat.lat]);
+    drawCorners();
+  });
   map.on("click", "coverage-fill", (/** @type {any} */ event) => {
     const code = event.features?.[0]?.properties.code;
-    if (!code) return;
+    if (!code || corners) return;
     if (chosen) {
       toggle(code);
       drawChosen();
@@ -76,6 +83,51 @@ function addStates() {
   });
 }
 
+/** Clicks draw a polygon until {@link endPolygon}. */
+export function beginPolygon() {
+  corners = [];
+  drawCorners();
+}
+
+/**
+ * Ends the polygon. @returns {string[]} grids in sight whose middle lies in it
+ */
+export function endPolygon() {
+  const drawn = corners ?? [];
+  corners = null;
+  drawCorners();
+  if (drawn.length < 3) return [];
+  const labels = app.main.map.querySourceFeatures("grid", { sourceLayer: "grid_label" });
+  return [...new Set(labels.filter((/** @type {any} */ one) => inside(one.geometry.coordinates, drawn)).map((/** @type {any} */ one) => one.properties.code))];
+}
+
+/** Whether a ray from a point leaves the polygon an odd number of times. @param {number[]} point @param {[number, number][]} ring */
+function inside([x, y], ring) {
+  let odd = false;
+  ring.forEach(([ax, ay], i) => {
+    const [bx, by] = ring[(i + 1) % ring.length];
+    if ((ay > y) !== (by > y) && x < (bx - ax) * (y - ay) / (by - ay) + ax) odd = !odd;
+  });
+  return odd;
+}
+
+function drawCorners() {
+  const map = app.main?.map;
+  if (!map) return;
+  const ring = corners?.length ? [...corners, corners[0]] : [];
+  const shape = { type: "FeatureCollection", features: [
+    ...(ring.length > 2 ? [{ type: "Feature", properties: {}, geometry: { type: "LineString", coordinates: ring } }] : []),
+    ...(corners ?? []).map((corner) => ({ type: "Feature", properties: {}, geometry: { type: "Point", coordinates: corner } })),
+  ] };
+  if (map.getSource("coverage-drawn")) {
+    map.getSource("coverage-drawn").setData(shape);
+    return;
+  }
+  map.addSource("coverage-drawn", { type: "geojson", data: shape });
+  map.addLayer({ id: "coverage-drawn", type: "line", source: "coverage-drawn", paint: { "line-color": "#0b57d0", "line-width": 2.5, "line-dasharray": [2, 1] } });
+  map.addLayer({ id: "coverage-corners", type: "circle", source: "coverage-drawn", filter: ["==", ["geometry-type"], "Point"], paint: { "circle-color": "#fff", "circle-radius": 5, "circle-stroke-color": "#0b57d0", "circle-stroke-width": 2 } });
+}
+
 /**
  * While a contract is drawn up a click on a grid goes to `onToggle`, and `grids` are outlined.
  * @param {Set<string>|null} grids null: as always @param {(code: string) => void} [onToggle]
@@ -83,10 +135,12 @@ function addStates() {
 export function choose(grids, onToggle = () => {}) {
   chosen = grids;
   toggle = onToggle;
+  corners = null;
+  drawCorners();
   drawChosen();
 }
 
-function drawChosen() {
+export function drawChosen() {
   app.main?.map.setFilter("coverage-chosen", ["in", ["get", "code"], ["literal", [...(chosen ?? [])]]]);
 }
 

@@ -36,7 +36,7 @@ async function start() {
   if (app.district.bbox && canDraw()) await startGround((code) => void openGrid(code));
   else byId("map").append(h("p", { class: "no-map", text: t(app.district.bbox ? "error.webgl" : "empty.title") }));
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") closeGrid(); });
-  byId("print").addEventListener("click", () => void printSheets(toPrint()));
+  byId("print").addEventListener("click", () => void printSheets(toPrint(), byId("print-officers").checked));
   byId("print").disabled = true; // there is nothing on the sheets yet
   await load();
   byId("print").disabled = false;

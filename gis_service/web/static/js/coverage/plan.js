@@ -11,7 +11,7 @@ import { STATES } from "./states.js";
  *   officer: string|null, officer_name: string|null, squad: string|null, promised_days: number|null,
  *   visits_per_week: number|null, valid_to: string|null, last_visit_at: string|null,
  *   overdue_days: number|null, overlapping: boolean, out_of_hours: boolean, outside_area: boolean,
- *   visits: number, tracked_days: number|null, street: string|null}} Item
+ *   visits: number, tracked_days: number|null, street: string|null, community: string|null}} Item
  * @typedef {Item & {gap_days: number, incidents: number, open_cases: number, risk: number}} Gap
  * @typedef {{squad: string, officer: string, from: string, to: string}} Asked days; `to` is the last
  */

@@ -8,14 +8,18 @@ import { complain, dismiss, say } from "../messages.js";
 import { closeGrid } from "./card.js";
 import { fit } from "./ground.js";
 import { plan, showOnly, tell } from "./plan.js";
-import { badge, STATES } from "./states.js";
+import { badge, GAPS, STATES } from "./states.js";
 import { promise, standing } from "./words.js";
 
 // what fits on one page of A4 below the map
 const ROWS = 22;
+const OFFICER_ROWS = 34; // and without one
 
-/** @param {{code: string, name: string, streets: string[]}[]} squads those to print, a page each */
-export async function printSheets(squads) {
+/**
+ * @param {{code: string, name: string, streets: string[]}[]} squads those to print, a page each
+ * @param {boolean} [each] a page for each officer with a contract as well
+ */
+export async function printSheets(squads, each = false) {
   closeGrid();
   if (plan.only) showOnly("");
   const pages = [];
@@ -25,6 +29,7 @@ export async function printSheets(squads) {
     for (const squad of squads) {
       say(t("coverage.preparing", { n: pages.length + 1, of: squads.length }), { key: "print", seconds: 30 });
       pages.push(await sheet(squad));
+      if (each) pages.push(...officersOf(squad));
     }
   } catch (error) {
     complain(t("coverage.print"), error);
@@ -67,6 +72,27 @@ async function sheet(squad) {
     !gaps.length && h("p", { text: t("coverage.noGaps") }),
     h("footer", { text: [t("print.at", { when: dateTime(new Date()) }), pick(app.district.title),
       app.district.map_approval_number && t("footer.approval", { number: app.district.map_approval_number })].filter(Boolean).join(" · ") }));
+}
+
+/** A page for each officer of a squad: every promise and how it stands, the gravest first. @param {{code: string, name: string}} squad */
+function officersOf(squad) {
+  /** @type {Map<string, any[]>} */
+  const people = new Map();
+  for (const item of plan.items) if (item.officer && item.squad === squad.code) people.set(item.officer, [...(people.get(item.officer) ?? []), item]);
+  const { from, to } = plan.asked;
+  return [...people].sort(([one], [other]) => one.localeCompare(other)).map(([code, items]) => {
+    items.sort((a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state) || (b.overdue_days ?? 0) - (a.overdue_days ?? 0));
+    return h("article", { class: "squad-sheet", data: { officer: code } },
+      h("header", {}, h("h1", { text: `${items[0].officer_name} ${code} · ${squad.name}` }), h("span", { text: t("coverage.window", { from: showDay(from), to: showDay(to) }) }),
+        app.district.illustrative && h("span", { class: "badge", text: t("badge.illustrative") })),
+      h("p", { text: t("coverage.officerSummary", { gaps: number(items.filter((item) => GAPS.includes(item.state)).length), grids: number(items.length) }) }),
+      h("table", { class: "squad-gaps" },
+        h("thead", {}, h("tr", {}, ["grid", "state", "promise", "lastVisitHead"].map((name) => h("th", { scope: "col", text: t(`coverage.${name}`) })))),
+        h("tbody", {}, items.slice(0, OFFICER_ROWS).map((item) => h("tr", {}, h("td", { text: item.grid.name || item.grid.code }), h("td", {}, badge(item.state), ` ${standing(item)}`),
+          h("td", { text: promise(item) }), h("td", { text: item.last_visit_at ? date(item.last_visit_at) : "—" }))))),
+      items.length > OFFICER_ROWS && h("p", { text: t("coverage.moreRows", { n: number(items.length - OFFICER_ROWS) }) }),
+      h("footer", { text: [t("print.at", { when: dateTime(new Date()) }), pick(app.district.title)].join(" · ") }));
+  });
 }
 
 /** The map of a squad's streets as a picture. @param {{streets: string[]}} squad @returns {Promise<string|null>} */
