@@ -21,6 +21,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 TREES = 12  # drawn for each division
 NEAR_M, BORDER_M = 1.0, 5.0  # borders drawn that near are one; shorter ones are corners
+PATIENCE = 8  # vain tries for each area before it is left as it is
 COMPACT = 0.02  # how much one more border between areas counts against balance
 
 
@@ -87,8 +88,8 @@ def balanced_areas(load: Floats, pairs: Ints, areas: int, seed: int, rounds: int
 
     ``pairs`` (m, 2) are the cells that share a border and must connect them all (see
     :func:`joined_pairs`); the same ``seed`` gives the same areas. ``rounds``: how often two
-    neighbouring areas are divided anew, for each area. Raises ValueError for more areas than cells
-    or cells that do not hang together.
+    neighbouring areas are divided anew at most, for each area. Raises ValueError for more areas
+    than cells or cells that do not hang together.
     """
     load = np.asarray(load, dtype=float)
     pairs = np.asarray(pairs, dtype=np.int64).reshape(-1, 2)
@@ -104,7 +105,11 @@ def balanced_areas(load: Floats, pairs: Ints, areas: int, seed: int, rounds: int
     labels = np.zeros(len(load), dtype=np.int64)
     _divide(weight, pairs, np.arange(len(load)), areas, labels, 0, rng)
     best = _cost(weight, pairs, labels, areas)
+    idle = 0
     for _ in range(rounds * areas if areas > 1 else 0):
+        if idle > PATIENCE * areas:
+            break
+        idle += 1
         sums = np.bincount(labels, weight, areas)
         across = labels[pairs]
         across = across[across[:, 0] != across[:, 1]]
@@ -117,7 +122,7 @@ def balanced_areas(load: Floats, pairs: Ints, areas: int, seed: int, rounds: int
         tried[cells] = np.where(half, one, other)
         cost = _cost(weight, pairs, tried, areas)
         if cost < best:
-            labels, best = tried, cost
+            labels, best, idle = tried, cost, 0
     return labels
 
 

@@ -76,7 +76,9 @@ function sums(found) {
     h("dd", { text: streets_m === null ? t("coverage.swath.noStreets") : `${told(share(streets_seen_m, streets_m))}  ${distance(streets_seen_m)} / ${distance(streets_m)}` }),
     h("dt", { text: t("coverage.swath.buildings") }),
     h("dd", { text: buildings ? `${told(share(buildings_seen, buildings))}  ${number(buildings_seen)} / ${number(buildings)}` : t("coverage.swath.noBuildings") }),
-    h("dt", { text: t("coverage.swath.below") }), h("dd", { text: `${number(below)} / ${number(grids)}` })));
+    h("dt", { text: t("coverage.swath.below") }), h("dd", { text: `${number(below)} / ${number(grids)}` })),
+  h("ul", { class: "keys", "aria-label": t("coverage.swath.shades") }, [0, ...BOUNDS].map((bound, at) => h("li", {},
+    h("span", { class: `shade share-${at}`, "aria-hidden": "true" }), `${percent(bound)}–${percent(BOUNDS[at] ?? 1)}`))));
 }
 
 /** @param {any[]} items @param {(code: string) => void} open */
