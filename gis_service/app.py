@@ -52,6 +52,8 @@ from gis_service.incidents.router import stream_router
 from gis_service.incidents.stream import Hub
 from gis_service.incidents.watches.router import router as watches_router
 from gis_service.incidents.watches.running import Watching
+from gis_service.interop.exports.router import router as exports_router
+from gis_service.interop.exports.sending import Slots
 from gis_service.interop.ogc.application import PREFIX as OGC
 from gis_service.interop.ogc.application import make_ogc
 from gis_service.interop.ogc.collections import OgcCatalog
@@ -112,6 +114,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         stream_router,
         metrics_router,
         open311_router,
+        exports_router,
         watches_router,
         public_router,
         attachments_router,
@@ -168,6 +171,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.reference = LiveReference(app.state.blocking_sessions, settings)
     app.state.patrols = LivePatrols(app.state.blocking_sessions, settings)
     app.state.swath = SwathBook()
+    app.state.exports = Slots()
     app.state.planning = LivePlanning(app.state.blocking_sessions, settings)
     app.state.follower = Follower(
         address,
@@ -253,10 +257,13 @@ async def _ready(request: Request) -> Response:
 
 
 class Compression(GZipMiddleware):
-    """Compresses what it pays for: tiles are made and sent faster than they are squeezed."""
+    """Compresses what it pays for: tiles and exports are made and sent faster than they are
+    squeezed."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith(("/tiles/", "/api/positions/")):
+        if scope["type"] == "http" and scope["path"].startswith(
+            ("/tiles/", "/api/positions/", "/api/exports/")
+        ):
             await self.app(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)

@@ -7,20 +7,30 @@ cases = frames.incidents(since="2026-03-01", until="2026-04-01")
 
 from __future__ import annotations
 
+import json
+import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
 from zoneinfo import ZoneInfo
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyogrio
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis_service.analysis.hotspots import contiguity, getis_ord
 from gis_service.db.engine import session_factory
+from gis_service.errors import InvalidInput
 from gis_service.hierarchy.gazetteer import find_places
 from gis_service.hierarchy.locating import Locator, load_locator
 from gis_service.hierarchy.models import LEVELS
@@ -76,6 +86,38 @@ def incidents(since: str | None = None, until: str | None = None) -> gpd.GeoData
     lon, lat = (frame.pop(name).astype(float) for name in ("lon", "lat"))
     points = gpd.GeoSeries(gpd.points_from_xy(lon, lat), index=frame.index, crs="EPSG:4326")
     return gpd.GeoDataFrame(frame, geometry=points.where(np.isfinite(lon)), crs="EPSG:4326")
+
+
+def fetch(
+    name: str, server: str, token: str | None = None, crs: int = 4326, **filters: Any
+) -> gpd.GeoDataFrame | pd.DataFrame:
+    """A list, ``layers/<id>`` or ``areas/<level>`` as a running service exports it: its
+    ``/api/exports`` says which there are, with the filters of the list on screen (``from_`` for ``from``, lists for
+    several values) and geometries in EPSG:``crs``; a DataFrame where it has none.
+
+    Raises InvalidInput with the words of the service where it refuses."""
+    given = {key.rstrip("_"): value for key, value in filters.items()}
+    address = f"{server.rstrip('/')}/api/exports/{name}.gpkg?" + urlencode(
+        {"crs": crs, **given}, doseq=True
+    )
+    if not address.startswith(("http://", "https://")):
+        raise ValueError(f"{server!r} is no address of a service")
+    request = Request(address)  # noqa: S310 - checked above
+    if token:
+        request.add_header("Authorization", f"Bearer {token}")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "export.gpkg"
+        try:
+            with urlopen(request, timeout=900) as answer, path.open("wb") as file:  # noqa: S310
+                shutil.copyfileobj(answer, file)
+        except HTTPError as refusal:
+            try:
+                words = json.load(refusal)["detail"]
+            except ValueError:
+                words = str(refusal)
+            raise InvalidInput(words) from None
+        found: gpd.GeoDataFrame | pd.DataFrame = pyogrio.read_dataframe(path, use_arrow=True)
+    return found
 
 
 def hotspots(

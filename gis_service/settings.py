@@ -73,6 +73,7 @@ class Settings(BaseSettings):
         30.0, gt=0, description="a client that sends or takes nothing for so long is let go"
     )
     statement_timeout_s: int = Field(30, ge=1, description="longest query of a request")
+    export_timeout_s: int = Field(600, ge=1, description="longest an export may take, s")
 
     # accounts
     public: bool = Field(

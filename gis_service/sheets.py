@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import IO, Any
 
 from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Font
+from openpyxl.workbook.child import INVALID_TITLE_REGEX
 
-# a cell that begins so is a formula to a spreadsheet
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+# a cell that begins so is a formula to a spreadsheet; East Asian ones take the full width, too
+FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def harmless(value: Any) -> Any:
@@ -28,23 +31,39 @@ def as_csv(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
     return out.getvalue().encode("utf-8-sig")
 
 
-def as_xlsx(head: Sequence[str], rows: Sequence[Sequence[Any]], title: str) -> bytes:
+def as_xlsx(head: Sequence[str], rows: Iterable[Sequence[Any]], title: str) -> bytes:
     """A workbook of one sheet, its head frozen."""
-    book = Workbook()
-    sheet = book.active
-    assert sheet is not None  # noqa: S101 - a new workbook has one
-    sheet.title = title
-    sheet.append(list(head))
-    for cell in sheet[1]:
-        cell.font = Font(bold=True)
-    sheet.freeze_panes = "A2"
-    for row in rows:
-        sheet.append(list(row))
-    # text that looks like a formula stays text
-    for line in sheet.iter_rows():
-        for cell in line:
-            if cell.data_type == "f":
-                cell.data_type = "s"
     out = io.BytesIO()
-    book.save(out)
+    write_xlsx(out, head, rows, title)
     return out.getvalue()
+
+
+def write_xlsx(
+    out: IO[bytes], head: Sequence[str], rows: Iterable[Sequence[Any]], title: str
+) -> None:
+    """The same into a file, row by row, whatever their number."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet(INVALID_TITLE_REGEX.sub(" ", title)[:31])
+    sheet.freeze_panes = "A2"
+
+    def cell(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        # what XML cannot hold is left out; text that looks like a formula stays text
+        text = ILLEGAL_CHARACTERS_RE.sub("", value)
+        if not text.startswith("="):
+            return text
+        made = WriteOnlyCell(sheet, text)
+        made.data_type = "s"
+        return made
+
+    heads = [WriteOnlyCell(sheet, words) for words in head]
+    for one in heads:
+        one.font = Font(bold=True)
+    sheet.append(heads)
+    try:
+        for row in rows:
+            sheet.append([cell(value) for value in row])
+    finally:
+        sheet.close()
+    book.save(out)

@@ -44,14 +44,14 @@ PRIVATE = {"Cache-Control": "private, no-store"}
 Steps = Annotated[int, Query(ge=1, le=400, description="steps over the time range")]
 
 
-async def _layer_access(request: Request) -> None:
+async def layer_access(request: Request) -> None:
     """A layer says itself who may see it."""
     layer: Layer = request.app.state.registry[request.path_params["layer_id"]]
     await check_access(request, layer.permission)
 
 
 Everybody = Depends(public())
-WhoeverMaySee = Depends(mark(_layer_access, "layer"))
+WhoeverMaySee = Depends(mark(layer_access, "layer"))
 
 
 @router.get("/api/layers", dependencies=[Everybody, Depends(refuse_unknown_parameters)])

@@ -148,7 +148,7 @@ class Tiles:
         for _ in range(RETRIES):
             snapshot = self.incidents.current
             parameters = {
-                "z": z, "x": x, "y": y, **await self._parameters(layer, snapshot, wanted)
+                "z": z, "x": x, "y": y, **await self.parameters(layer, snapshot, wanted)
             }  # fmt: skip
             async with self._cursor() as cursor:
                 body = await _value(cursor, self._statements[layer.id], parameters)
@@ -178,7 +178,7 @@ class Tiles:
                 "数据库暂时没有响应，请稍后重试",
             ) from problem
 
-    async def _parameters(
+    async def parameters(
         self, layer: Layer, snapshot: Snapshot, wanted: IncidentFilter
     ) -> dict[str, Any]:
         if not layer.inputs.counts:

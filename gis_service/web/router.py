@@ -131,6 +131,7 @@ PAGES = (
     Page("/surveys", "community.read", "surveys.html", "communities/questionnaires.js"),
     Page("/survey/{code}", None, "survey.html", "communities/survey.js"),
     Page("/watches", "self", "watches.html", "watches/main.js"),
+    Page("/exports", None, "exports.html", "exports/main.js"),
     Page("/field", "incident.report", "field.html", "field/main.js"),
 )
 

@@ -27,7 +27,7 @@ REGISTRY = read_registry(ROOT / "layers")
 # finds nothing to change
 NAMES = {
     "level": "grid", "code": "S0C0G0", "name": "map", "language": "zh", "path": "map.css",
-    "z": "12", "x": "1", "y": "1", "action": "verify",
+    "z": "12", "x": "1", "y": "1", "action": "verify", "format": "csv",
 }  # fmt: skip
 NOTHING = "99999999"
 # an endless answer; its guard is the same as that of the list

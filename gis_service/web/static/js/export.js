@@ -4,6 +4,7 @@ import { may } from "./account.js";
 import { address, filterQuery } from "./api.js";
 import { app, views } from "./app.js";
 import { byId, fill, h } from "./dom.js";
+import { formatLinks } from "./exports/links.js";
 import { countText, described } from "./filters.js";
 import { dateTime, language, onLanguage, pick, t } from "./i18n.js";
 import { isChoropleth, isHeat } from "./layers.js";
@@ -73,9 +74,17 @@ function toggleMenu(open = byId("export-menu").hidden) {
     }), "heatmap.png"),
     h("button", {
       type: "button", class: "menu-item", on: { click: () => { toggleMenu(false); savePicture(); } },
-    }, h("b", { text: t("export.picture") }), h("span", { class: "note", text: t("export.pictureHint") })));
+    }, h("b", { text: t("export.picture") }), h("span", { class: "note", text: t("export.pictureHint") })),
+    h("p", { class: "data-row note", text: t("export.data") }),
+    layersInSight().map((layer) => h("div", { class: "data-row" }, h("b", { text: pick(layer.title) }),
+      h("div", { class: "formats" }, formatLinks(`/api/exports/layers/${layer.id}`, filterQuery(get().filters, layer.filters))))),
+    h("a", { class: "menu-item", href: "/exports" }, h("b", { text: t("export.more") })));
   /** @type {HTMLElement|null} */ (menu.querySelector(".menu-item"))?.focus();
 }
+
+/** The layers whose data are on the map now; a basemap is nobody's data. */
+const layersInSight = () => app.layers.filter((layer) =>
+  layer.group !== "basemap" && views().some((view) => view.shown[layer.id]?.on));
 
 /**
  * What a snapshot shall hold: the layers in sight, points as heat; a file for the whole district

@@ -74,7 +74,7 @@ export const may = (permission) => desk.session.permissions.includes(permission)
 export const rowOf = (id) => desk.rows.find((row) => row.id === id);
 
 /** @returns {import("../api.js").Query} */
-const query = () => ({ ...tabOf(desk.tab).query, ...filterQuery(desk.filters), sort: desk.sort });
+export const query = () => ({ ...tabOf(desk.tab).query, ...filterQuery(desk.filters), sort: desk.sort });
 
 /**
  * Asks for another tab, order or filters and loads.

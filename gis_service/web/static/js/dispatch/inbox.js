@@ -6,7 +6,9 @@
 
 import { byId, fill, h } from "../dom.js";
 import { number, t } from "../i18n.js";
-import { ask, desk, load, more, on, open, tell } from "./desk.js";
+import { formatLinks } from "../exports/links.js";
+import { may } from "../account.js";
+import { ask, desk, load, more, on, open, query, tell } from "./desk.js";
 import { rowElement } from "./row.js";
 import { filterCount } from "./query.js";
 
@@ -147,7 +149,9 @@ function foot() {
     const narrowed = filterCount(desk.filters) > 0 || desk.filters.q.trim() !== "";
     fill(note, h("p", { text: t(narrowed ? "dispatch.noneFiltered" : `dispatch.none.${desk.tab}`) }));
   } else {
-    fill(note, t(desk.next ? "dispatch.loadedMore" : "dispatch.loadedAll", { n: number(desk.rows.length) }));
+    fill(note, t(desk.next ? "dispatch.loadedMore" : "dispatch.loadedAll", { n: number(desk.rows.length) }),
+      may("incident.export") && h("span", { class: "take", title: t("dispatch.take") },
+        formatLinks("/api/exports/incidents", { ...query(), sort: null }).slice(0, 2)));
   }
 }
 

@@ -129,6 +129,7 @@ function draw(groups, periods, trend) {
   for (const format of ["csv", "xlsx"]) {
     byId(format).href = address("/api/metrics/export", { ...query(), by: asked.by, format, lang: language() });
   }
+  byId("gpkg").href = address("/api/exports/metrics.gpkg", { ...query(), by: asked.by, lang: language() });
   byId("as-of").textContent = t("figures.asOf", { when: dateTime(groups.now) });
   drawTable();
 }
