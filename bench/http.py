@@ -218,7 +218,7 @@ def run(seconds: float, rounds: int) -> None:
         pairs = []
         with (
             server(APPLICATION, uncached, "/readyz") as base,
-            server(TIPG, {"TIPG_ADDRESS": url_of(database.address)}, "/healthz") as peer,
+            server(TIPG, {"TIPG_ADDRESS": url_of(database.address)}, "/conformance") as peer,
         ):
             for _ in range(rounds):
                 pairs.append((rate(base, paths, seconds), rate(peer, tipg, seconds)))

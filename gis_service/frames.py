@@ -92,8 +92,9 @@ def fetch(
     name: str, server: str, token: str | None = None, crs: int = 4326, **filters: Any
 ) -> gpd.GeoDataFrame | pd.DataFrame:
     """A list, ``layers/<id>`` or ``areas/<level>`` as a running service exports it: its
-    ``/api/exports`` says which there are, with the filters of the list on screen (``from_`` for ``from``, lists for
-    several values) and geometries in EPSG:``crs``; a DataFrame where it has none.
+    ``/api/exports`` says which there are, with the filters of the list on screen (``from_`` for
+    ``from``, lists for several values) and geometries in EPSG:``crs``; a DataFrame where it has
+    none.
 
     Raises InvalidInput with the words of the service where it refuses."""
     given = {key.rstrip("_"): value for key, value in filters.items()}

@@ -31,7 +31,6 @@ MEDIA = {
 }
 MOST_SHEET_ROWS = 100_000
 CHUNK_BYTES = 1 << 18
-_BATCH_ROWS = 10_000
 
 
 @dataclass(frozen=True)
@@ -63,12 +62,9 @@ def as_geojson(rows: Rows, how: Presented) -> Iterator[bytes]:
     """A FeatureCollection (RFC 7946). Where the system is not WGS84 it is named by the member
     ``crs`` of the format's older edition, which GDAL and QGIS read. Rows without a place have the
     geometry null."""
-    crs = (
-        f"urn:ogc:def:crs:EPSG::{rows.srid}"
-        if rows.srid != 4326
-        else "urn:ogc:def:crs:OGC:1.3:CRS84"
-    )
-    named = {"type": "name", "properties": {"name": crs}}
+    # degrees of WGS84 in the order longitude, latitude have a name of their own
+    crs = "OGC:1.3:CRS84" if rows.srid in (None, 4326) else f"EPSG::{rows.srid}"
+    named = {"type": "name", "properties": {"name": f"urn:ogc:def:crs:{crs}"}}
     yield b'{"type":"FeatureCollection","name":%b,"crs":%b,"features":[\n' % (
         orjson.dumps(how.title), orjson.dumps(named),
     )  # fmt: skip
