@@ -34,8 +34,10 @@ def token_of(database: BenchDatabase) -> str:
 
 def read(base: str, layer: str, token: str | None, wanted: int) -> int:
     """Every feature of a collection by GDAL's OAPIF driver."""
-    headers = f"Authorization: Bearer {token}" if token else None
-    pyogrio.set_gdal_config_options({"GDAL_HTTP_HEADERS": headers})
+    # the driver's own header for what it accepts takes the place of GDAL_HTTP_HEADERS
+    pyogrio.set_gdal_config_options(
+        {"GDAL_HTTP_AUTH": "BEARER" if token else None, "GDAL_HTTP_BEARER": token}
+    )
     table = pyogrio.read_arrow(
         f"OAPIF:{base}", layer=layer, PAGE_SIZE=PAGE_SIZE, IGNORE_SCHEMA="YES"
     )[1]

@@ -257,12 +257,12 @@ async def _ready(request: Request) -> Response:
 
 
 class Compression(GZipMiddleware):
-    """Compresses what it pays for: tiles and exports are made and sent faster than they are
-    squeezed."""
+    """Compresses what it pays for: tiles, exports and features are made and sent faster than
+    they are squeezed."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith(
-            ("/tiles/", "/api/positions/", "/api/exports/")
+            ("/tiles/", "/api/positions/", "/api/exports/", "/ogc/")
         ):
             await self.app(scope, receive, send)
         else:
