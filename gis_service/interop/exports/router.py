@@ -24,6 +24,7 @@ from gis_service.accounts.dependencies import (
 )
 from gis_service.dependencies import (
     LocaleDependency,
+    SessionDependency,
     check_parameters,
     locale_of,
     refuse_unknown_parameters,
@@ -39,8 +40,10 @@ from gis_service.incidents.router import (
 )
 from gis_service.interop.exports import layers, queries, walking, writing
 from gis_service.interop.exports.catalog import ExportedList, heading, read_lists
+from gis_service.interop.exports.qgis import project
 from gis_service.interop.exports.queries import Rows, Statement
 from gis_service.interop.exports.sending import send
+from gis_service.maps.queries import district_facts
 from gis_service.maps.registry import Layer
 from gis_service.maps.router import layer_access
 
@@ -85,6 +88,27 @@ async def list_exports(request: Request, identity: CurrentIdentity) -> Response:
         ),
         media_type="application/json",
         headers={"Cache-Control": "private, no-store"},
+    )
+
+
+@router.get(
+    "/project.qgs",
+    dependencies=[Depends(public()), Depends(refuse_unknown_parameters)],
+    response_class=Response,
+    responses={200: {"content": {"application/x-qgis-project": {}}}},
+)
+async def qgis_project(
+    request: Request, session: SessionDependency, locale: LocaleDependency
+) -> Response:
+    """A QGIS project of this service, with the address it was asked at."""
+    settings = request.app.state.settings
+    facts = await district_facts(session)
+    title = settings.title if locale == "zh" else settings.title_en
+    body = project(request.app.state.registry, str(request.base_url), title, locale, facts["bbox"])
+    return Response(
+        body,
+        media_type="application/x-qgis-project",
+        headers={"Content-Disposition": 'attachment; filename="district.qgs"'},
     )
 
 
