@@ -10,9 +10,7 @@ from datetime import UTC, datetime
 
 MODULES = (
     "placing", "loading", "heat", "http", "inbox", "live", "tracks", "positions", "swath",
-    "metrics", "coverage", "effect", "planning",
-    "placing", "loading", "heat", "http", "tracks", "positions", "swath", "metrics", "coverage",
-    "effect", "planning", "export", "ogc", "restore",
+    "metrics", "coverage", "effect", "planning", "export", "ogc", "restore",
 )  # fmt: skip
 
 

@@ -13,7 +13,6 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
