@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import track as progress_of
 
+from gis_service.engines import EngineName, open_engine
 from gis_service.errors import DomainError, InvalidInput, TooLarge
 from gis_service.settings import get_settings
 
@@ -138,6 +139,10 @@ def rebuild(
     officer: Annotated[list[str] | None, typer.Option(help="code, repeatable")] = None,
     from_: Annotated[str | None, typer.Option("--from", help="ISO date, inclusive")] = None,
     to: Annotated[str | None, typer.Option(help="ISO date, exclusive")] = None,
+    engine: Annotated[EngineName, typer.Option(help="dask: on the workers of a cluster")] = "local",
+    scheduler: Annotated[
+        str | None, typer.Option(help="tcp://HOST:8786 of a Dask cluster; else one of this machine")
+    ] = None,
 ) -> None:
     """Derive tracks and visits again from the raw fixes. 由原始定位重建轨迹和到访。"""
     from rich.progress import Progress
@@ -148,11 +153,15 @@ def rebuild(
     settings = get_settings()
     since, until = _moment(from_, "--from"), _moment(to, "--to")
     sessions = _sessions()
-    with sessions.begin() as session, Progress(console=console, transient=True) as bar:
+    with (
+        open_engine(engine, scheduler) as where,
+        sessions.begin() as session,
+        Progress(console=console, transient=True) as bar,
+    ):
         chosen = [find_officer(session, code).id for code in officer] if officer else None
         task = bar.add_task("officers", total=len(chosen) if chosen else None)
         done = rebuild_visits(
-            session, settings, officers=chosen, since=since, until=until,
+            session, settings, officers=chosen, since=since, until=until, engine=where,
             progress=lambda count: bar.advance(task, count),
         )  # fmt: skip
     console.print(

@@ -7,7 +7,8 @@ silences, of all devices of the officer at once, that are long enough to end a r
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Collection, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,8 +21,10 @@ from sqlalchemy.orm import Session
 
 from gis_service.db.copy import copy_table
 from gis_service.db.engine import driver_connection
+from gis_service.engines import Engine, LocalEngine
 from gis_service.events.feed import publish
 from gis_service.hierarchy.locating import Locator, load_locator
+from gis_service.hierarchy.lookup_raster import PolygonIndex
 from gis_service.patrols.cleaning import (
     KEPT,
     REASONS,
@@ -32,7 +35,7 @@ from gis_service.patrols.cleaning import (
 )
 from gis_service.patrols.duty import micros, moment_of
 from gis_service.patrols.fix_rows import read_fixes
-from gis_service.patrols.visits import joined, visits_of
+from gis_service.patrols.visits import Visits, joined, visits_of
 from gis_service.settings import Settings
 
 TOPIC = "visits"
@@ -119,10 +122,12 @@ def rebuild_visits(
     since: datetime | None = None,
     until: datetime | None = None,
     locator: Locator | None = None,
+    engine: Engine | None = None,
     progress: Callable[[int], None] = lambda officers: None,
 ) -> Derived:
     """Derive tracks and visits again from the fixes of ``officers`` (everybody's) in
-    [since, until) (all there are), widened to whole walks; the caller commits.
+    [since, until) (all there are), widened to whole walks; the caller commits. ``engine`` cleans
+    the fixes and finds the visits (this process unless given).
 
     Visits older than the oldest fix kept stay as they are: nothing could bring them back. Without
     a hierarchy there are tracks and no visits. Publishes ``visits``.
@@ -135,8 +140,21 @@ def rebuild_visits(
     by_officer: dict[int, list[Any]] = {}
     for row in rows:
         by_officer.setdefault(row.officer_id, []).append(row)
-    for officer, devices in by_officer.items():
-        _rebuild_officer(session, settings, locator, officer, devices, since, until, done)
+    grids = locator.placer.polygons("grid") if locator.placer else None
+    shared = (grids[0] if grids else None, cleaning_rules(settings))
+    read: deque[_Walks] = deque()
+
+    def parts() -> Iterator[tuple[Fixes, list[str]]]:
+        for officer, devices in by_officer.items():
+            walks = _read_walks(session, settings, officer, devices, since, until)
+            if walks is None:
+                progress(1)
+                continue
+            read.append(walks)
+            yield walks.fixes, [row.transport for row in devices]
+
+    for cleaned, found in (engine or LocalEngine()).map(_derive, shared, parts()):
+        _write(session, locator, read.popleft(), cleaned, found, grids and grids[1], done)
         progress(1)
     if done.officers:
         touched = {} if officers is None else {"officers": sorted(by_officer)}
@@ -144,43 +162,71 @@ def rebuild_visits(
     return done
 
 
-def _rebuild_officer(
+@dataclass(frozen=True)
+class _Walks:
+    """The fixes of an officer's devices (numbered as in ``devices``) in [first, last)."""
+
+    officer: int
+    devices: Sequence[Any]
+    first: datetime
+    last: datetime
+    fixes: Fixes
+
+
+def _read_walks(
     session: Session,
     settings: Settings,
-    locator: Locator,
     officer: int,
     devices: Sequence[Any],
     since: datetime | None,
     until: datetime | None,
-    done: Derived,
-) -> None:
+) -> _Walks | None:
     ids = [row.id for row in devices]
     # an upload and the live positions of one officer take turns
     session.execute(text("SELECT pg_advisory_xact_lock(4711012, :officer)"), {"officer": officer})
     first, last = _whole_walks(session, settings, ids, since, until)
     columns = read_fixes(driver_connection(session), ids, first, last)
     if not len(columns["at"]):
-        return
+        return None
     # a walk whose beginning retention dropped keeps what was derived from it
     first = max(first, moment_of(int(columns["at"].min())))
-    span = {"officer": officer, "since": first, "until": last}
-    session.execute(_FORGET_VISITS, span)
-    session.execute(_FORGET_TRACKS, span)
     number = np.searchsorted(np.array(ids), columns["device"]).astype(np.int32)
     fixes = Fixes(number, columns["at"], columns["lon"], columns["lat"], columns["accuracy_m"])
-    transports = [row.transport for row in devices]
-    cleaned = clean_fixes(fixes, transports, micros(END), cleaning_rules(settings))
-    done.officers += 1
-    done.fixes += len(fixes)
-    done.add_report(cleaned.report())
-    tracks = _write_tracks(session, officer, devices, cleaned)
-    done.tracks += len(tracks)
-    grids = locator.placer.polygons("grid") if locator.placer else None
+    return _Walks(officer, devices, first, last, fixes)
+
+
+def _derive(
+    shared: tuple[PolygonIndex | None, CleaningRules], fixes: Fixes, transports: list[str]
+) -> tuple[Cleaned, Visits | None]:
+    """What an officer's fixes say; without grids, no visits."""
+    grids, rules = shared
+    cleaned = clean_fixes(fixes, transports, micros(END), rules)
     if grids is None:
+        return cleaned, None
+    visits, _ = joined(visits_of(cleaned, grids, transports), [0] * len(transports))
+    return cleaned, visits
+
+
+def _write(
+    session: Session,
+    locator: Locator,
+    walks: _Walks,
+    cleaned: Cleaned,
+    visits: Visits | None,
+    identities: np.ndarray | None,
+    done: Derived,
+) -> None:
+    officer, ids = walks.officer, [row.id for row in walks.devices]
+    span = {"officer": officer, "since": walks.first, "until": walks.last}
+    session.execute(_FORGET_VISITS, span)
+    session.execute(_FORGET_TRACKS, span)
+    done.officers += 1
+    done.fixes += len(walks.fixes)
+    done.add_report(cleaned.report())
+    tracks = _write_tracks(session, officer, walks.devices, cleaned)
+    done.tracks += len(tracks)
+    if visits is None or identities is None:
         return
-    index, identities = grids
-    found = visits_of(cleaned, index, transports)
-    visits, _ = joined(found, [officer] * len(devices))
     done.visits += len(visits)
     done.passages += visits.passages
     table = pa.table(

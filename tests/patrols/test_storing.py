@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
+from gis_service.engines import open_engine
 from gis_service.errors import InvalidInput, NotFound
 from gis_service.patrols.coverage_queries import read_received
 from gis_service.patrols.deriving import rebuild_visits
@@ -203,6 +204,17 @@ def test_rebuilding_gives_the_same_and_retention_keeps_visits(patrol: Patrol) ->
         for officer, _, _, code, *span, _, _ in before[0] if officer == patrol.officers["T1"]
         and span[0] < NINE + timedelta(hours=1)
     ]  # fmt: skip
+
+
+def test_the_workers_of_a_cluster_derive_the_same(patrol: Patrol) -> None:
+    for officer in ("T1", "T2"):
+        patrol.upload(gpx(stroll(NINE, 30)), officer=officer)
+    before = derived(patrol)
+    with open_engine("dask") as engine, patrol.database.sessions.begin() as session:
+        session.execute(text("DELETE FROM visit"))
+        done = rebuild_visits(session, patrol.database.settings, engine=engine)
+    assert derived(patrol) == before
+    assert (done.officers, done.visits) == (2, len(before[0]))
 
 
 def test_readers_are_told(patrol: Patrol) -> None:
