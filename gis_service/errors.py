@@ -43,6 +43,10 @@ class TooLarge(DomainError):
     """The input is larger than the setting allows."""
 
 
+class NotDelivered(DomainError):
+    """What was sent to another machine did not arrive there."""
+
+
 class NotReady(DomainError):
     """The service cannot answer yet (database down, structures still loading)."""
 

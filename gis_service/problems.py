@@ -32,6 +32,7 @@ STATUSES: dict[type[errors.DomainError], tuple[int, str, str]] = {
     errors.Conflict: (409, "冲突", "conflict"),
     errors.TooLarge: (413, "内容过大", "too large"),
     errors.TooMany: (429, "过于频繁", "too many requests"),
+    errors.NotDelivered: (502, "未送达", "not delivered"),
     errors.StorageFull: (507, "存储空间已满", "no room left"),
     errors.NotReady: (503, "尚未就绪", "not ready"),
     errors.ConfigurationError: (500, "配置错误", "configuration error"),

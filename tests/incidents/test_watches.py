@@ -279,6 +279,31 @@ def test_a_signed_delivery_arrives(watchers: Watchers, bureau: Bureau, robot: Re
     assert b"s3cret" not in bytes(bureau.database.value("SELECT webhook_sealed FROM watch"))
 
 
+@pytest.mark.parametrize("kind", ["plain", "wecom", "dingtalk"])
+def test_a_test_message_tells_whether_the_address_works(
+    watchers: Watchers, robot: Receiver, kind: str
+) -> None:
+    watchers.account("wang")
+    watchers.account("li")
+    hook = {"kind": kind, "url": f"{robot.address}/send", "secret": "s3cret"}
+    row = watchers.watch("wang", level="street", code="S0", webhook=hook)
+    address = f"/api/watches/{row['id']}/test"
+    assert watchers.client.post(address, headers=watchers.headers["wang"]).status_code == 204
+    [(_, _, body)] = robot.got
+    assert ("test" in json.loads(body)) if kind == "plain" else ("测试消息" in body.decode())
+    robot.answers = [(404, b"")]
+    refused = watchers.client.post(address, headers=watchers.headers["wang"])
+    assert refused.status_code == 502
+    assert "HTTP 404" in refused.json()["detail"]
+    assert "HTTP 404" in (watchers.problem("wang") or "")
+    assert watchers.client.post(address, headers=watchers.headers["li"]).status_code == 404
+    silent = watchers.watch("wang", level="street", code="S0")
+    answer = watchers.client.post(
+        f"/api/watches/{silent['id']}/test", headers=watchers.headers["wang"]
+    )
+    assert answer.status_code == 409
+
+
 @pytest.mark.parametrize(
     "answer",
     [(500, b""), (429, b""), (200, b'{"errcode": 45009, "errmsg": "api freq out of limit"}')],

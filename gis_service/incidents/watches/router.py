@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 import orjson
@@ -18,6 +19,7 @@ from gis_service.dependencies import (
 )
 from gis_service.incidents.queries import names_of
 from gis_service.incidents.watches import queries
+from gis_service.incidents.watches.running import try_out
 from gis_service.incidents.watches.schemas import (
     NewWatch,
     NoticePage,
@@ -56,6 +58,14 @@ async def drop_watch(watch_id: Id, session: SessionDependency, identity: SignedI
     """Follow no more; its notices go with it."""
     await session.run_sync(remove_watch, identity, watch_id)
     await session.commit()
+    return Response(status_code=204)
+
+
+@router.post("/watches/{watch_id}/test", status_code=204, dependencies=[Strict])
+async def try_webhook(watch_id: Id, request: Request, identity: SignedIn) -> Response:
+    """Send a test message to a watch's webhook; 502 with the reason where it does not arrive."""
+    state = request.app.state
+    await asyncio.to_thread(try_out, state.blocking_sessions, state.settings, identity, watch_id)
     return Response(status_code=204)
 
 

@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
+from gis_service.accounts.identity import Identity
 from gis_service.accounts.personal import open_sealed
-from gis_service.errors import ConfigurationError
+from gis_service.errors import ConfigurationError, Conflict, NotDelivered, NotFound
 from gis_service.events import jobs
 from gis_service.events.feed import Published
 from gis_service.incidents.models import STATE_NAMES
@@ -29,6 +30,10 @@ AT_ONCE = 5  # deliveries that a worker borrows together
 _WATCH = text("""
     SELECT w.id, w.name, w.language, w.webhook_kind, w.webhook_sealed
     FROM watch w JOIN account a ON a.id = w.account_id AND a.active WHERE w.id = :id
+""")
+_OWN = text("""
+    SELECT id, name, language, webhook_kind, webhook_sealed FROM watch
+    WHERE id = :id AND account_id = :account
 """)
 _NOTICES = text("""
     SELECT n.id, n.kind, n.action, n.state, n.at, i.code, c.code AS class_code, c.name AS class,
@@ -103,7 +108,7 @@ class Watching:
         problem: webhooks.Undelivered | None = None
         if watch and watch["webhook_kind"] and notices:
             # no transaction waits for another machine
-            problem = self._send(watch, notices)
+            problem = _send(watch, notices, self.settings)
         with self.sessions.begin() as session:
             if problem is None:
                 jobs.finish(session, job)
@@ -112,27 +117,51 @@ class Watching:
                 log.warning("watch %s: %s%s", job.payload["watch"], problem,
                             ", given up" if given_up else "")  # fmt: skip
             if watch:
-                session.execute(
-                    text(
-                        "UPDATE watch SET problem = :problem, delivered_at = CASE "
-                        "WHEN CAST(:problem AS text) IS NULL THEN now() ELSE delivered_at END "
-                        "WHERE id = :id"
-                    ),
-                    {"id": watch["id"], "problem": str(problem)[:300] if problem else None},
-                )
+                _remember(session, watch["id"], problem)
 
-    def _send(
-        self, watch: dict[str, Any], notices: list[dict[str, Any]]
-    ) -> webhooks.Undelivered | None:
-        try:
-            address = open_sealed(bytes(watch["webhook_sealed"]))
-            message = webhooks.compose(
-                watch["webhook_kind"], address["url"], address.get("secret"), watch, notices,
-                datetime.now(UTC),
-            )  # fmt: skip
-            webhooks.send(message, self.settings)
-        except webhooks.Undelivered as problem:
-            return problem
-        except ConfigurationError as problem:
-            return webhooks.Undelivered(problem.message)
-        return None
+
+def try_out(
+    sessions: sessionmaker[Session], settings: Settings, identity: Identity, watch_id: int
+) -> None:
+    """Send a test message to the webhook of an own watch and keep how it went. Raises NotFound,
+    Conflict where the watch has none, NotDelivered with the reason."""
+    with sessions() as session:
+        found = session.execute(_OWN, {"id": watch_id, "account": identity.account_id})
+        watch = found.mappings().one_or_none()
+    if watch is None:
+        raise NotFound(f"no watch {watch_id}", f"没有关注 {watch_id}")
+    if not watch["webhook_kind"]:
+        raise Conflict("this watch sends nowhere", "该关注没有设置推送地址", where="webhook")
+    # no transaction waits for another machine
+    problem = _send(dict(watch), [], settings)
+    with sessions.begin() as session:
+        _remember(session, watch_id, problem)
+    if problem is not None:
+        raise NotDelivered(f"not delivered: {problem}", f"未送达：{problem}", where="webhook")
+
+
+def _remember(session: Session, watch_id: int, problem: webhooks.Undelivered | None) -> None:
+    session.execute(
+        text(
+            "UPDATE watch SET problem = :problem, delivered_at = CASE "
+            "WHEN CAST(:problem AS text) IS NULL THEN now() ELSE delivered_at END WHERE id = :id"
+        ),
+        {"id": watch_id, "problem": str(problem)[:300] if problem else None},
+    )
+
+
+def _send(
+    watch: dict[str, Any], notices: list[dict[str, Any]], settings: Settings
+) -> webhooks.Undelivered | None:
+    try:
+        address = open_sealed(bytes(watch["webhook_sealed"]))
+        message = webhooks.compose(
+            watch["webhook_kind"], address["url"], address.get("secret"), watch, notices,
+            datetime.now(UTC),
+        )  # fmt: skip
+        webhooks.send(message, settings)
+    except webhooks.Undelivered as problem:
+        return problem
+    except ConfigurationError as problem:
+        return webhooks.Undelivered(problem.message)
+    return None

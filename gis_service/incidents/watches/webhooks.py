@@ -27,9 +27,11 @@ LISTED = 10  # notices that a message names; the others are counted
 _ANSWER_BYTES = 10_000
 _MARKUP = re.compile(r"[\\`*_{}\[\]()<>#|~@!\r\n]")
 WORDS = {
-    "zh": {"new": "新案件", "changed": "案件变动", "more": "另有 {n} 条", "head": "关注“{name}”"},
-    "en": {"new": "new", "changed": "changed", "more": "and {n} more", "head": "Watch “{name}”"},
-}
+    "zh": {"new": "新案件", "changed": "案件变动", "more": "另有 {n} 条", "head": "关注“{name}”",
+           "trial": "这是一条测试消息，推送设置可用。"},
+    "en": {"new": "new", "changed": "changed", "more": "and {n} more", "head": "Watch “{name}”",
+           "trial": "This is a test message: notices arrive here."},
+}  # fmt: skip
 
 
 class Undelivered(Exception):
@@ -53,7 +55,8 @@ def compose(
     kind: str, url: str, secret: str | None, watch: dict[str, Any], notices: list[dict[str, Any]],
     now: datetime,
 ) -> Message:  # fmt: skip
-    """One message of all ``notices`` (``kind, code, class, class_en, place, state, at``)."""
+    """One message of all ``notices`` (``kind, code, class, class_en, place, state, at``); without
+    any it says that it is a test."""
     if kind == "plain":
         document: dict[str, Any] = {
             "watch": {"id": watch["id"], "name": watch["name"]},
@@ -62,6 +65,7 @@ def compose(
                                               "class_code", "place")}
                 for one in notices
             ],
+            **({} if notices else {"test": True}),
         }  # fmt: skip
     else:
         title, words = _markdown(watch, notices)
@@ -130,6 +134,8 @@ def _markdown(watch: dict[str, Any], notices: list[dict[str, Any]]) -> tuple[str
     words = WORDS[language]
     title = words["head"].format(name=_plain(watch["name"]))
     lines = [f"**{title}**"]
+    if not notices:
+        lines.append(words["trial"])
     for one in notices[:LISTED]:
         name = one["class"] if language == "zh" else one["class_en"]
         place = f" · {_plain(one['place'])}" if one["place"] else ""

@@ -62,7 +62,19 @@ function watchRow(watch) {
     h("b", { text: watch.name }),
     h("button", { type: "button", class: "link", text: t("watches.remove"), on: { click: () => remove(watch) } }),
     h("small", { text: what.filter(Boolean).join(" · ") }),
+    watch.webhook && h("button", { type: "button", class: "link", text: t("watches.try"), on: { click: () => tryOut(watch) } }),
     watch.webhook?.problem && h("small", { class: "problem", text: t("watches.problem", { words: watch.webhook.problem }) }));
+}
+
+/** @param {any} watch */
+async function tryOut(watch) {
+  try {
+    await send("POST", `/api/watches/${watch.id}/test`);
+    say(t("watches.tried"));
+  } catch (error) {
+    complain(t("watches.try"), error);
+  }
+  await loadWatches();
 }
 
 /** @param {any} watch */
