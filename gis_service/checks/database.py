@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -223,17 +223,24 @@ def _jobs(connection: Connection) -> list[Finding]:
 
 
 def _calendar(connection: Connection) -> list[Finding]:
-    last: date | None = connection.execute(text("SELECT max(day) FROM calendar_day")).scalar()
+    """A year counts as known where any of its days off is."""
+    known = {
+        int(year)
+        for year in connection.execute(
+            text("SELECT DISTINCT extract(year FROM day) FROM calendar_day")
+        ).scalars()
+    }
     today = datetime.now(UTC).date()
-    if last is not None and last >= today + timedelta(days=CALENDAR_DAYS):
-        return []
-    year = today.year if last is None or last < today else last.year + 1
-    make = wrong if last is None or last < today else advice
-    return [
-        make(
-            f"the working calendar has no {year}: deadlines are provisional; gis-service load "
-            f"calendar --seed --year {year} once it is published, or load a file",
-            f"工作日历缺少 {year} 年，时限为暂定：放假安排公布后执行 gis-service load calendar "
-            f"--seed --year {year}，或载入文件",
-        )
-    ]
+    found = []
+    for year, make in ((today.year, wrong), ((today + timedelta(days=CALENDAR_DAYS)).year, advice)):
+        if year not in known:
+            known.add(year)
+            found.append(
+                make(
+                    f"the working calendar has no {year}: deadlines are provisional; gis-service "
+                    f"load calendar --seed --year {year} once it is published, or load a file",
+                    f"工作日历缺少 {year} 年，时限为暂定：放假安排公布后执行 "
+                    f"gis-service load calendar --seed --year {year}，或载入文件",
+                )
+            )
+    return found

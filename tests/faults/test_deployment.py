@@ -57,7 +57,7 @@ def proxied(shared: Shared, tmp_path: Path) -> Iterator[Proxied]:
         ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
         ("/etc/ssl/gis-service/fullchain.pem", str(tmp_path / "tls" / "service.pem")),
         ("/etc/ssl/gis-service/privkey.pem", str(tmp_path / "tls" / "service.key")),
-        ("/var/cache/nginx/gis-service", str(tmp_path / "cache")),
+        ("/var/lib/nginx/gis-service", str(tmp_path / "cache")),
     ):
         assert old in site
         site = site.replace(old, new)
