@@ -141,7 +141,11 @@ def restore(settings: Settings, source: Path, progress: Progress) -> dict[str, A
         try:
             with tempfile.TemporaryDirectory(dir=settings.data_dir, prefix=".restore-") as name:
                 progress(0.05, "unpacking")
-                tar.extract(DUMP, name, filter="data")
+                dump = tar.extractfile(DUMP)
+                if dump is None:
+                    raise _no_backup(source, DUMP)
+                with (Path(name) / DUMP).open("wb") as out:
+                    shutil.copyfileobj(dump, out)
                 progress(0.1, "database")
                 _run("pg_restore", "--no-owner", "--exit-on-error", f"--jobs={os.cpu_count() or 1}",
                      f"--dbname={address}", str(Path(name) / DUMP))  # fmt: skip
