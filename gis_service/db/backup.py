@@ -147,8 +147,10 @@ def restore(settings: Settings, source: Path, progress: Progress) -> dict[str, A
                 with (Path(name) / DUMP).open("wb") as out:
                     shutil.copyfileobj(dump, out)
                 progress(0.1, "database")
-                _run("pg_restore", "--no-owner", "--exit-on-error", f"--jobs={os.cpu_count() or 1}",
-                     f"--dbname={address}", str(Path(name) / DUMP))  # fmt: skip
+                # the comments are those of extensions, which may belong to somebody else
+                _run("pg_restore", "--no-owner", "--no-comments", "--exit-on-error",
+                     f"--jobs={os.cpu_count() or 1}", f"--dbname={address}",
+                     str(Path(name) / DUMP))  # fmt: skip
             connection.execute("ANALYZE")
             _compare(
                 manifest, _checksums(connection, lambda s, at: progress(0.6 + 0.3 * s, at)), source
