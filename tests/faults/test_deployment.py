@@ -114,6 +114,7 @@ def test_nginx_keeps_public_tiles_and_nothing_private(proxied: Proxied, shared: 
     # what an account may see is never kept, nor shown to others
     shared.service.report("for the tile")
     path = f"/tiles/incidents/12/{x}/{y}.mvt"
+    until(lambda: proxied.ask("GET", path, Authorization=token).status == 200, 10, "in the tile")
     for _ in range(2):
         mine = proxied.ask("GET", path, Authorization=token)
         assert (mine.status, mine.headers["x-cache"]) == (200, "MISS")
