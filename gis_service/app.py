@@ -99,6 +99,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
+        # a public report with its photos; a form would be spooled to disk whatever its length
+        max_body_size=settings.photo_bytes * (settings.public_photos + 1) + 2**20,
     )
     app.state.settings = settings
     app.state.registry = read_registry(settings.layers_dir)

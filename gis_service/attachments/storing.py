@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -64,7 +64,15 @@ def store(data: bytes, settings: Settings) -> Stored:
             # decoded at a lower scale where the format can: a thumbnail needs no 36 megapixels
             image.draft("RGB", (SIDES["full"], SIDES["full"]))
             upright = ImageOps.exif_transpose(image).convert("RGB")
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as problem:
+    except Image.DecompressionBombError:
+        raise TooLarge(
+            f"a photo may have {settings.photo_pixels / 1e6:.0f} million pixels",
+            f"照片上限 {settings.photo_pixels / 1e6:.0f} 百万像素",
+            where="photo",
+        ) from None
+    except TooLarge:
+        raise
+    except Exception as problem:  # decoders fail in every way there is on what is damaged
         raise InvalidInput(
             "this is no photo that can be read; JPEG, PNG and WebP are accepted",
             "无法识别的照片；支持 JPEG、PNG、WebP",

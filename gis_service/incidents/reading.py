@@ -171,8 +171,10 @@ def _read_csv(
             total_broken += len(found)
             broken.clear()
             yield from _slices(table, numbers, batch, found)
-        if broken:
-            yield Rows(table.slice(0, 0), np.array([], dtype=int), [
+        if broken:  # behind the last block, or where no record is whole
+            total_broken += len(broken)
+            nothing = pa.schema([(name, pa.string()) for name in header]).empty_table()
+            yield Rows(nothing, np.array([], dtype=int), [
                 (number - 1, words) for number, words in broken
             ])  # fmt: skip
         if seen == 0 and not total_broken:

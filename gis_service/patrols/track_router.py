@@ -51,6 +51,7 @@ class NewDevice(BaseModel):
 @router.post(
     "/tracks",
     status_code=201,
+    max_body_size=2**32,  # the setting track_bytes says how much of it, see _read_body
     dependencies=[Depends(allow("track.upload")), Depends(refuse_unknown_parameters)],
     openapi_extra={
         "requestBody": {

@@ -1,0 +1,1 @@
+"""What attackers try; docs/security.md walks it point by point."""
