@@ -202,10 +202,12 @@ def make_incidents(
     )
     pace = drawn.planted.pace(drawn.community)
     limit, urgent = _limits(cases)
-    usual = USUAL_SHARE * limit[case] * pace
+    needed = pace * _hours_of_work(rng, USUAL_SHARE * limit[case], STUCK * pace)
     waiting = np.where(urgent[case], 0.0, _hours_to_work(frame["reported_at"]))
+    # where everything is done at once, nights are no exception
+    waiting[drawn.community == drawn.planted.trap] = 0.0
     frame = frame.join(
-        _states(rng, frame["reported_at"], frame["source"], usual, waiting, drawn.as_of)
+        _states(rng, frame["reported_at"], frame["source"], needed, waiting, drawn.as_of)
     )
     frame["address"] = _addresses(rng, district, site, drawn.in_virtual)
     frame["description"] = _descriptions(rng, cases, case, frame["source"].to_numpy())
@@ -281,6 +283,16 @@ def _limits(cases: pd.DataFrame) -> tuple[Floats, np.ndarray]:
     return np.array([hours.get(code, 24.0) for code in codes]), codes.isin(urgent).to_numpy()
 
 
+def _hours_of_work(rng: np.random.Generator, usual: Floats, stuck: Floats) -> Floats:
+    """What cases need around their ``usual`` hours (n,); with the chance ``stuck`` (n,) days
+    more."""
+    hours = np.exp(rng.normal(0.0, SPREAD, len(usual))) * usual
+    hours += np.where(
+        rng.random(len(usual)) < stuck, rng.exponential(24 * STUCK_DAYS, len(usual)), 0.0
+    )
+    return np.clip(hours, 0.1, 24 * 80)
+
+
 def _hours_to_work(reported: pd.Series) -> Floats:
     """From each report to when work begins, 0 where it is under way."""
     hour = (reported.dt.hour + reported.dt.minute / 60).to_numpy()
@@ -315,17 +327,13 @@ def _sources(rng: np.random.Generator, hour: Ints, found: Floats) -> np.ndarray:
 
 
 def _states(
-    rng: np.random.Generator, reported: pd.Series, source: pd.Series, usual: Floats,
+    rng: np.random.Generator, reported: pd.Series, source: pd.Series, needed: Floats,
     waiting: Floats, as_of: datetime,
 ) -> pd.DataFrame:  # fmt: skip
     """State, closing time and the times of ``STAGES``: a case waits so many hours (n,) and then
-    needs about its ``usual`` ones (n,), a stuck one days; what would close after ``as_of`` is as
-    far as the share of its time that has passed."""
+    needs so many (n,); what would close after ``as_of`` is as far as the share of its time that
+    has passed."""
     n = len(reported)
-    needed = np.exp(rng.normal(0.0, SPREAD, n)) * usual
-    stuck = rng.random(n) < STUCK
-    needed[stuck] += rng.exponential(24 * STUCK_DAYS, stuck.sum())
-    needed = np.clip(needed, 0.1, 24 * 80)
     passed = (pd.Timestamp(as_of) - reported).dt.total_seconds().to_numpy() / 3600
     share = np.maximum(passed - waiting, 0.0) / needed
     bounds = [bound for bound, _ in PROGRESS]
