@@ -83,7 +83,7 @@ def test_language_changes_all_words_and_nothing_else(open_map: Open) -> None:
     names = re.compile("|".join(re.escape(account[key]) for key in ("display_name", "name")))
     assert [text for text in english if HAN.search(names.sub("", text))] == []
     latin = re.compile(r"[A-Za-z]{3,}")
-    allowed = re.compile(r"WGS84|MapLibre|HTML|PNG|OSM|Getis-Ord Gi")
+    allowed = re.compile(r"WGS84|MapLibre|HTML|PNG|OSM|Getis-Ord Gi|CSV|Excel|GeoJSON|GeoPackage")
     chinese = [names.sub("", text) for text in chinese]
     assert [text for text in chinese if latin.search(allowed.sub("", text))] == []
     after = page.ask("[location.hash, gisMap.getZoom(), JSON.stringify(gisApp.main.shown)]")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 
 import pytest
@@ -39,7 +40,7 @@ def test_modules_import_only_what_is_there(client: TestClient) -> None:
     for name in router.page_modules():
         text = client.get(f"/static/js/{name}").text
         for target in re.findall(r'from "(\./[^"]+|\.\./[^"]+)"', text):
-            path = f"/static/js/{target}".replace("/./", "/").replace("/js/../", "/")
+            path = posixpath.normpath(f"/static/js/{posixpath.dirname(name)}/{target}")
             assert client.get(path).status_code == 200, f"{name}: {target}"
 
 
