@@ -7,8 +7,9 @@ demo: setup ## the demo district on the map
 test: ## all tests: unit, PostGIS, browser, notebooks
 	scripts/setup.sh test
 	$(MAKE) --no-print-directory lint
-	.venv/bin/pytest -n 2 --dist loadfile -m "not long and not timed"; first=$$?; \
-	.venv/bin/pytest -m "timed and not long" && exit $$first
+	@# those in a browser run alone: what they time is what one page costs
+	.venv/bin/pytest -n 2 --dist loadfile --ignore tests/browser; first=$$?; \
+	.venv/bin/pytest tests/browser && exit $$first
 
 test-long: ## what takes longer than the everyday run
 	scripts/setup.sh test

@@ -48,7 +48,6 @@ def row(item: dict[str, Any]) -> str:
     return f"#row-{item['id']}"
 
 
-@pytest.mark.timed
 def test_what_is_reported_elsewhere_arrives_within_two_seconds(open_page: Open) -> None:
     desk, other = open_page("/dispatch"), open_page("/dispatch", "duty_chief")
     desk.find("#live[data-state='live']").wait_for()

@@ -15,7 +15,6 @@ FIRST_PICTURE_MS = 4000  # what a machine of two cores must reach when nothing e
 BUSY = 3  # and how much slower a test run beside other work may be before it is a regression
 
 
-@pytest.mark.timed
 def test_shows_the_district_soon(open_map: Open) -> None:
     times = []
     for _ in range(4):  # the quickest of four: other work may be running beside this one
