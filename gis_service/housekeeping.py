@@ -20,6 +20,7 @@ from gis_service.accounts import audit
 from gis_service.accounts.service import forget_sessions
 from gis_service.communities.people import purge_people
 from gis_service.events import feed, jobs
+from gis_service.events.background import Background
 from gis_service.incidents import people
 from gis_service.incidents.intake import forget_keys
 from gis_service.incidents.watches.matching import forget_notices, heard_up_to
@@ -93,23 +94,14 @@ def turn(sessions: sessionmaker[Session], settings: Settings) -> bool:
     return bool(claimed)
 
 
-class Housekeeping:
+class Housekeeping(Background):
     """Does what is due as long as the process serves."""
+
+    name = "housekeeping"
 
     def __init__(self, sessions: sessionmaker[Session], settings: Settings) -> None:
         self.sessions = sessions
         self.settings = settings
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin."""
-        self._task = asyncio.create_task(self._run(), name="housekeeping")
-
-    async def stop(self) -> None:
-        """End; a duty under way ends by itself."""
-        if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
         while True:

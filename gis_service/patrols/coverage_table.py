@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
+from gis_service.events.background import Background
 from gis_service.events.feed import publish
 from gis_service.patrols.arrays import make_window
 from gis_service.patrols.coverage import NEVER, STATES
@@ -89,8 +90,10 @@ def _rows(patrols: Patrols, settings: Settings, as_of: datetime) -> list[tuple[A
     ]  # fmt: skip
 
 
-class CoverageTable:
-    """Refreshes the table in the background: after changes, and as the days pass."""
+class CoverageTable(Background):
+    """Refreshes the table: a while after the start, after changes, and as the days pass."""
+
+    name = "coverage table"
 
     def __init__(
         self, sessions: sessionmaker[Session], patrols: LivePatrols, settings: Settings
@@ -98,19 +101,8 @@ class CoverageTable:
         self.sessions = sessions
         self.patrols = patrols
         self.settings = settings
-        self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Begin; the first time after a while, when the service has started."""
-        self._task = asyncio.create_task(self._follow(), name="coverage table")
-
-    async def stop(self) -> None:
-        """End."""
-        if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _follow(self) -> None:
+    async def _run(self) -> None:
         wait, seen = FIRST_WAIT_S, None
         zone = ZoneInfo(self.settings.timezone)
         while True:

@@ -15,6 +15,7 @@ from gis_service.accounts.identity import Identity
 from gis_service.accounts.personal import open_sealed
 from gis_service.errors import ConfigurationError, Conflict, NotDelivered, NotFound
 from gis_service.events import jobs
+from gis_service.events.background import Background
 from gis_service.events.feed import Published
 from gis_service.incidents.models import STATE_NAMES
 from gis_service.incidents.watches import webhooks
@@ -50,29 +51,21 @@ _NOTICES = text("""
 """)
 
 
-class Watching:
-    """Runs beside the requests; several workers share the work."""
+class Watching(Background):
+    """Runs beside the requests; several workers share the work. What was borrowed and not
+    delivered at the end comes due again by itself."""
+
+    name = "watches"
 
     def __init__(self, sessions: sessionmaker[Session], settings: Settings) -> None:
         self.sessions = sessions
         self.settings = settings
         self._woken = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
 
     async def hear(self, events: list[Published]) -> None:
         """A subscriber of the feed."""
         if any(event.topic == "incidents" for event in events):
             self._woken.set()
-
-    def start(self) -> None:
-        """Begin."""
-        self._task = asyncio.create_task(self._run(), name="watches")
-
-    async def stop(self) -> None:
-        """End; what was borrowed and not delivered comes due again by itself."""
-        if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
         while True:

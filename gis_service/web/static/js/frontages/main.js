@@ -1,8 +1,9 @@
 /** Frontage contracts: who must be looked at, what is to be put right, on a list and a map. */
 
 import { may } from "../account.js";
-import { address, ApiError, getJSON, isAbort, latest, send } from "../api.js";
+import { address, getJSON, isAbort, latest, send } from "../api.js";
 import { app } from "../app.js";
+import { bring } from "../bringing.js";
 import { byId, debounce, fill, h } from "../dom.js";
 import { language, number, pick, setLanguage, setTimezone, t } from "../i18n.js";
 import { groundView } from "../ground_view.js";
@@ -60,7 +61,7 @@ function filters() {
     h("label", {}, t("frontages.search"), h("input", { class: "field", type: "search", id: "ask-q", maxLength: 100, value: asked.q, on: { input: (/** @type {any} */ event) => search(event.target.value.trim()) } })),
     h("span", { class: "documents" },
       h("a", { class: "button", id: "export", download: "", text: t("frontages.export") }),
-      may("frontage.manage") && h("label", { class: "button" }, t("frontages.import"), h("input", { type: "file", id: "file", class: "visually-hidden", accept: ".xlsx,.csv", on: { change: () => void bring(true) } }))));
+      may("frontage.manage") && h("label", { class: "button" }, t("frontages.import"), h("input", { type: "file", id: "file", class: "visually-hidden", accept: ".xlsx,.csv", on: { change: () => void bringSheet() } }))));
   byId("filters").addEventListener("submit", (/** @type {Event} */ event) => event.preventDefault());
 }
 
@@ -124,35 +125,18 @@ async function map() {
   });
 }
 
-/** Checks a sheet; takes it in once that was seen. @param {boolean} dry */
-async function bring(dry) {
-  const file = byId("file").files[0];
-  if (!file) return;
-  const data = new FormData();
-  data.append("file", file);
-  const box = byId("brought");
-  box.hidden = false;
-  try {
-    const found = await send("POST", address("/api/frontages/import", { dry_run: dry }), data);
-    if (!dry) {
-      say(t("frontages.applied", { n: number(found.loaded) }));
-      box.hidden = true;
-      byId("file").value = "";
-      app.main?.renew("frontages");
-      await again();
-      return;
-    }
-    fill(box, h("h2", { text: t("frontages.wouldChange", { n: number(found.loaded), already: number(found.already) }) }),
-      h("p", { class: "figures-inline" }, found.loaded > 0 && h("button", { type: "button", class: "button", id: "apply", text: t("frontages.apply"), on: { click: () => void bring(false) } }),
-        h("button", { type: "button", class: "button", text: t("frontages.leave"), on: { click: () => { box.hidden = true; byId("file").value = ""; } } })));
-  } catch (error) {
-    const faults = error instanceof ApiError ? error.problem.faults : null;
-    if (!faults) { box.hidden = true; complain(t("frontages.import"), error); }
-    else fill(box, h("h2", { class: "bad", text: /** @type {Error} */ (error).message }), h("ul", {}, faults.map((/** @type {any} */ one) => h("li", { text: one.message }))));
-    byId("file").value = "";
-  }
-  box.focus();
-}
+/** Checks a sheet; takes it in once that was seen. */
+const bringSheet = () => bring(true, {
+  path: "/api/frontages/import",
+  words: { import: "frontages.import", apply: "frontages.apply", leave: "frontages.leave" },
+  would: (found) => [h("h2", { text: t("frontages.wouldChange", { n: number(found.loaded), already: number(found.already) }) })],
+  any: (found) => found.loaded > 0,
+  done: async (found) => {
+    say(t("frontages.applied", { n: number(found.loaded) }));
+    app.main?.renew("frontages");
+    await again();
+  },
+});
 
 start().catch((error) => {
   console.warn(error);

@@ -1,7 +1,8 @@
 /** The ledger: entries on screen, written by hand, to Excel and back. */
 
 import { may } from "../account.js";
-import { address, ApiError, getJSON, isAbort, latest, send } from "../api.js";
+import { address, getJSON, isAbort, latest, send } from "../api.js";
+import { bring } from "../bringing.js";
 import { byId, fill, h } from "../dom.js";
 import { addDays, isoDay, language, number, pick, setLanguage, setTimezone, showDay, t } from "../i18n.js";
 import { complain, notice, say } from "../messages.js";
@@ -38,7 +39,7 @@ async function start() {
   byId("more").addEventListener("click", () => void load(true));
   byId("new")?.addEventListener("click", () => edit(null));
   byId("collect")?.addEventListener("click", () => void collect());
-  byId("file")?.addEventListener("change", () => void bring(true));
+  byId("file")?.addEventListener("change", () => void bringSheet());
   await load();
   document.body.classList.add("ready");
 }
@@ -135,37 +136,22 @@ async function collect() {
   }
 }
 
-/** Shows what a sheet would change; applies it once that was seen. @param {boolean} dry */
-async function bring(dry) {
-  const file = byId("file").files[0];
-  if (!file) return;
-  const data = new FormData();
-  data.append("file", file);
-  const box = byId("brought");
-  box.hidden = false;
-  try {
-    const found = await send("POST", address("/api/ledger/import", { dry_run: dry }), data);
-    if (!dry) {
-      say(t("ledger.applied", { changed: number(found.changed), added: number(found.added) }));
-      box.hidden = true;
-      byId("file").value = "";
-      await load();
-      return;
-    }
-    fill(box, h("h2", { text: t("ledger.wouldChange", { changed: number(found.changed), added: number(found.added), already: number(found.already) }) }),
-      found.changes.length > 0 && h("div", { class: "scroll" }, h("table", {}, h("tbody", {}, found.changes.slice(0, 500).map((/** @type {any} */ one) => h("tr", {},
-        h("td", { text: t("ledger.row", { n: one.row }) }), h("td", { text: one.code }), h("td", { text: t(`ledger.field.${one.field}`) }),
-        h("td", { class: "words", text: one.before ?? "—" }), h("td", { class: "words", text: one.after ?? "—" })))))),
-      h("div", { class: "ledger-tools" }, (found.changed > 0 || found.added > 0) && h("button", { type: "button", class: "button", id: "apply", text: t("ledger.apply"), on: { click: () => void bring(false) } }),
-        h("button", { type: "button", class: "button", text: t("ledger.leave"), on: { click: () => { box.hidden = true; byId("file").value = ""; } } })));
-  } catch (error) {
-    const faults = error instanceof ApiError ? error.problem.faults : null;
-    if (!faults) { box.hidden = true; complain(t("ledger.import"), error); }
-    else fill(box, h("h2", { class: "bad", text: /** @type {Error} */ (error).message }), h("ul", {}, faults.map((/** @type {any} */ one) => h("li", { text: one.message }))));
-    byId("file").value = "";
-  }
-  box.focus();
-}
+/** Shows what a sheet would change; applies it once that was seen. */
+const bringSheet = () => bring(true, {
+  path: "/api/ledger/import",
+  words: { import: "ledger.import", apply: "ledger.apply", leave: "ledger.leave" },
+  would: (found) => [
+    h("h2", { text: t("ledger.wouldChange", { changed: number(found.changed), added: number(found.added), already: number(found.already) }) }),
+    found.changes.length > 0 && h("div", { class: "scroll" }, h("table", {}, h("tbody", {}, found.changes.slice(0, 500).map((/** @type {any} */ one) => h("tr", {},
+      h("td", { text: t("ledger.row", { n: one.row }) }), h("td", { text: one.code }), h("td", { text: t(`ledger.field.${one.field}`) }),
+      h("td", { class: "words", text: one.before ?? "—" }), h("td", { class: "words", text: one.after ?? "—" })))))),
+  ],
+  any: (found) => found.changed > 0 || found.added > 0,
+  done: async (found) => {
+    say(t("ledger.applied", { changed: number(found.changed), added: number(found.added) }));
+    await load();
+  },
+});
 
 start().catch((error) => {
   console.warn(error);
