@@ -12,7 +12,7 @@ test: ## all tests: unit, PostGIS, browser, notebooks
 	.venv/bin/pytest tests/browser && exit $$first
 
 test-long: ## what takes longer than the everyday run
-	scripts/setup.sh test
+	scripts/setup.sh test long
 	.venv/bin/pytest -m long
 
 bench: ## every performance figure, side by side with its peer

@@ -96,7 +96,7 @@ def fetch(
     none.
 
     Raises InvalidInput with the words of the service where it refuses."""
-    given = {key.rstrip("_"): value for key, value in filters.items()}
+    given = {key.removesuffix("_"): value for key, value in filters.items()}
     address = f"{server.rstrip('/')}/api/exports/{name}.gpkg?" + urlencode(
         {"crs": crs, **given}, doseq=True
     )

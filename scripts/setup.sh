@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Prepares a machine: system packages, the environment from the lock file, the page's scripts.
-# usage: scripts/setup.sh [test|bench]     quick and harmless when everything is there
+# usage: scripts/setup.sh [test|test long|bench]     quick and harmless when everything is there
 set -euo pipefail
 cd "$(dirname "$0")/.."
 extra=${1:-}
+long=${2:-}
 
 say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
 
@@ -32,6 +33,10 @@ if [ "$extra" = test ]; then
     ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || needed+=(libfaketime)
     # all of the list is read: a pipe that is closed early counts as a failure here
     fc-list 2>/dev/null | grep -i 'noto.*cjk' >/dev/null || needed+=(fonts-noto-cjk fontconfig)
+fi
+
+if [ "$long" = long ]; then
+    /usr/bin/python3 -c 'import qgis.core' 2>/dev/null || needed+=(qgis python3-qgis)
 fi
 
 if [ ${#needed[@]} -gt 0 ]; then

@@ -7,7 +7,8 @@ SELECT f.code, f.shop AS name,
                 THEN 'inspection_overdue'
             ELSE 'kept' END AS state,
        f.length_m, f.measured, f.valid_to::text AS valid_to, i.last_on::text AS last_inspection,
-       ST_Transform(f.geom, 3857) AS geom
+       -- a shop's length is nothing from afar
+       ST_Transform(CASE WHEN :z < 14 THEN ST_Centroid(f.geom) ELSE f.geom END, 3857) AS geom
 FROM frontage_contract f
 CROSS JOIN (SELECT (now() AT TIME ZONE :timezone)::date AS today) d
 LEFT JOIN LATERAL (

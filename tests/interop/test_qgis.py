@@ -72,9 +72,6 @@ def test_the_project_names_the_service_and_nothing_of_the_machine(
 @pytest.mark.long
 def test_qgis_draws_it(module_database: Database, tmp_path: Path) -> None:
     python = Path("/usr/bin/python3")
-    asked = subprocess.run([python, "-c", "import qgis.core"], capture_output=True, check=False)
-    if asked.returncode:
-        pytest.skip("QGIS is not there: apt-get install --no-install-recommends qgis python3-qgis")
     fill(module_database, tmp_path, [row(i, lon=118.605, lat=24.905) for i in range(5)])
     with service(module_database, tmp_path / "service.log", "serve") as address:
         path, picture = tmp_path / "district.qgs", tmp_path / "district.png"

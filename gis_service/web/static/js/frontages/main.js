@@ -92,7 +92,7 @@ async function load(more = false) {
     const page = await getJSON("/api/frontages", { ...query(), limit: PAGE, cursor: more ? following : null }, { signal });
     items = more ? [...items, ...page.items] : page.items;
     following = page.next;
-    byId("count").textContent = t("frontages.count", { n: `${number(items.length)}${following ? "+" : ""}` });
+    byId("count").textContent = t(following ? "frontages.countFirst" : "frontages.count", { n: number(items.length) });
     byId("more").hidden = !following;
     fill(byId("list"), items.map(row), !items.length && h("li", { class: "none", text: t("frontages.none") }));
   } catch (error) {
