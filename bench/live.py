@@ -45,7 +45,7 @@ class Pages:
     seen: dict[str, list[float]] = field(default_factory=dict)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     ready: int = 0
-    reloads: int = 0
+    reloads: int = 0  # messages that say: too much changed to name, load the list again
 
     async def open(self, count: int) -> None:
         self.tasks = [asyncio.create_task(self._follow()) for _ in range(count)]
@@ -134,8 +134,8 @@ async def run(
         await report(client, CALM, 3, 1)  # what is prepared once
         pages = Pages(port, token)
         await pages.open(options.streams)
-        print("| while | reports | pages | shown p50 ms | p95 ms (≤ 500) | not shown |")
-        print("|---|---|---|---|---|---|", flush=True)
+        print("| while | reports | pages | shown p50 ms | p95 ms (≤ 500) | not shown | reloads |")
+        print("|---|---|---|---|---|---|---|", flush=True)
         runs = [("nothing else", await report(client, CALM, options.seconds / 2, 2))]
         await tell(runs[-1], pages)
         loader = subprocess.Popen(
@@ -189,7 +189,7 @@ async def tell(named: tuple[str, Taken], pages: Pages) -> None:
     name, taken = named
     waits, missing = await shown(taken, pages)
     print(f"| {name} | {len(taken.codes):,} | {len(pages.tasks)} | {ms(waits, 50)} | "
-          f"{ms(waits, 95)} | {missing} |", flush=True)  # fmt: skip
+          f"{ms(waits, 95)} | {missing} | {pages.reloads} |", flush=True)  # fmt: skip
 
 
 def main() -> None:

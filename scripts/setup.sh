@@ -35,6 +35,9 @@ if [ "$extra" = test ]; then
     fc-list 2>/dev/null | grep -i 'noto.*cjk' >/dev/null || needed+=(fonts-noto-cjk fontconfig)
 fi
 
+if [ "$extra" = bench ]; then
+    command -v wrk >/dev/null || needed+=(wrk)
+fi
 if [ "$long" = long ]; then
     /usr/bin/python3 -c 'import qgis.core' 2>/dev/null || needed+=(qgis python3-qgis)
 fi

@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
+from scipy.special import ndtri
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -146,7 +146,7 @@ def measure(panel: Panel, seed: int, draws: int = 999) -> Effect:
     if trend:
         warnings.append("trend_before")
     shifts = _by_source(panel, comparison, alike)
-    moved = any(abs(one.z) > norm.isf(0.025 / len(shifts)) for one in shifts)
+    moved = any(abs(one.z) > -ndtri(0.025 / len(shifts)) for one in shifts)
     remains = (
         all(one.others.log_ratio + LEAVE_OUT * one.others.error < 0 for one in shifts)
         and len(shifts) > 1

@@ -44,13 +44,13 @@ def getis_ord(values: npt.NDArray[np.float64], weights: Any) -> Hotspots:
     if count < 3 or weights is None or np.ptp(values) == 0:
         return Hotspots(np.zeros(count), np.ones(count), np.full(count, "none"))
     from esda.getisord import G_Local
-    from scipy.stats import norm
+    from scipy.special import ndtr
 
     local = G_Local(
         values.astype(float), weights, transform="B", permutations=0, star=None, n_jobs=1,
     )  # fmt: skip
     z = np.where(np.isfinite(local.Zs), local.Zs, 0.0)
-    p = 2 * norm.sf(np.abs(z))
+    p = 2 * ndtr(-np.abs(z))
     significance = np.full(count, "none", dtype="<U6")
     for limit, name in reversed(LEVELS):
         significance[(p <= limit) & (z > 0)] = f"hot{name}"

@@ -55,7 +55,8 @@ class AreaVersion:
     """What an area is during one span of time. A row never changes but for its end.
 
     ``geom`` is the truth in EPSG:4326; ``mercator`` and ``mercator_low`` (EPSG:3857, the second
-    simplified for zooms below 14) are what a tile is cut from; ``inner_point`` carries the label.
+    simplified by less than a pixel of low zooms) are what a tile is cut from; ``inner_point``
+    carries the label.
     """
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
+import anyio
 import orjson
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.responses import FileResponse
@@ -435,11 +436,15 @@ async def events(
     check_parameters(request, {"after"})
     last = last_event_id if last_event_id is not None else after
 
+    stopping = anyio.Event()
+
     async def messages() -> AsyncIterator[ServerSentEvent]:
-        async for message in request.app.state.hub.follow(identity, locale, last):
+        async for message in request.app.state.hub.follow(identity, locale, last, stopping):
             yield ServerSentEvent(message.data, event=message.event, id=str(message.id), retry=1000)
 
-    return EventSourceResponse(messages(), ping=15, send_timeout=30)
+    return EventSourceResponse(
+        messages(), ping=15, send_timeout=30, shutdown_event=stopping, shutdown_grace_period=2
+    )
 
 
 @router.get(

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import anyio
 import numpy as np
 import orjson
 from sqlalchemy import text
@@ -117,12 +118,14 @@ class Hub:
             stream.put(None)
 
     async def follow(
-        self, identity: Identity, locale: str, last: int | None
+        self, identity: Identity, locale: str, last: int | None, stopping: anyio.Event
     ) -> AsyncIterator[Message]:
         """The messages of one page; ``last`` is the number it has seen (None: it has just loaded
-        its list)."""
+        its list). They end when the service says that it is ``stopping``."""
         stream = Stream(identity, locale)
         self.streams.add(stream)
+        stopped = asyncio.ensure_future(stopping.wait())
+        stopped.add_done_callback(lambda _: stream.put(None))
         try:
             seq = self.seq
             if last is not None and last < seq:
@@ -132,6 +135,7 @@ class Hub:
                 yield message
         finally:
             self.streams.discard(stream)
+            stopped.cancel()
 
     # -- what is told ------------------------------------------------------------------------
 

@@ -163,10 +163,11 @@ def statement(layer: Layer) -> str:
 
 
 def _as_mvt(name: str, query: str, columns: list[str]) -> str:
+    # ST_AsMVT leaves out what has no geometry; a WHERE that says so cuts every geometry twice
     listed = "".join(f"q.{column}, " for column in columns)
     return f"""
         SELECT ST_AsMVT(feature, '{name}', 4096, 'geom') FROM (
             SELECT {listed} ST_AsMVTGeom(q.geom, ST_TileEnvelope(:z, :x, :y), 4096, 64) AS geom
             FROM ({query}) q
-        ) feature WHERE feature.geom IS NOT NULL
+        ) feature
     """

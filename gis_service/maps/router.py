@@ -30,9 +30,7 @@ from gis_service.incidents.visibility import Visible
 from gis_service.maps import queries
 from gis_service.maps.heatmap import heatmap_png
 from gis_service.maps.registry import Layer
-from gis_service.maps.round_snapshot import round_snapshot
 from gis_service.maps.series import edges_text, heat_series, step_edges
-from gis_service.maps.snapshots import make_snapshot
 from gis_service.maps.styles import map_style, tilejson
 from gis_service.maps.tiles import Tile, Tiles
 
@@ -251,6 +249,9 @@ async def snapshot_file(
     incidents = state.incidents.current
 
     def make() -> str:
+        # folium comes with the first snapshot, not with every start
+        from gis_service.maps.snapshots import make_snapshot
+
         with state.blocking_sessions() as session:
             return make_snapshot(session, incidents, wanted, layers.split(","), state.settings)
 
@@ -279,6 +280,8 @@ async def round_snapshot_file(
     state = request.app.state
 
     def make() -> str:
+        from gis_service.maps.round_snapshot import round_snapshot
+
         with state.blocking_sessions() as session:
             return round_snapshot(session, round, state.settings)
 

@@ -1,4 +1,7 @@
-"""Maps and charts for documents, drawn by matplotlib with a Chinese font."""
+"""Maps and charts for documents, drawn by matplotlib with a Chinese font.
+
+matplotlib is imported where something is drawn: the service starts without it.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,15 @@ import io
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
-from matplotlib import font_manager
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.patches import Patch
-from matplotlib.text import Text
 
 from gis_service.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FONTS = ("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "WenQuanYi Zen Hei",
          "Microsoft YaHei", "PingFang SC", "SimHei")  # fmt: skip
@@ -32,6 +33,8 @@ MISSING_STEPS = (0, 1, 3, 5, 8)
 @lru_cache
 def font() -> str:
     """The first font here that has Chinese. Raises ConfigurationError where none has."""
+    from matplotlib import font_manager
+
     known = {font.name for font in font_manager.fontManager.ttflist}
     found = next((name for name in FONTS if name in known), None)
     if found is None:
@@ -43,18 +46,32 @@ def font() -> str:
 
 
 def _figure(width: float, height: float) -> tuple[Figure, Any]:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     return figure, figure.add_subplot()
 
 
 def _png(figure: Figure) -> bytes:
+    from matplotlib.text import Text
+
     for text in figure.findobj(Text):
         assert isinstance(text, Text)  # noqa: S101 - asked for these
         text.set_fontfamily([font()])
     out = io.BytesIO()
     figure.savefig(out, format="png")
     return out.getvalue()
+
+
+def _key(axes: Any, keys: Sequence[tuple[str, str]]) -> None:
+    from matplotlib.patches import Patch
+
+    axes.legend(
+        handles=[Patch(facecolor=colour, edgecolor="#9aa4b0", label=text) for text, colour in keys],
+        loc="lower left", fontsize=7.5,
+    )  # fmt: skip
 
 
 def _map(areas: gpd.GeoDataFrame, colours: Sequence[str], keys: Sequence[tuple[str, str]]) -> bytes:
@@ -66,10 +83,7 @@ def _map(areas: gpd.GeoDataFrame, colours: Sequence[str], keys: Sequence[tuple[s
             axes.annotate(name, (point.x, point.y), ha="center", va="center", fontsize=6, color=INK)
     axes.set_axis_off()
     axes.set_aspect("equal")
-    axes.legend(
-        handles=[Patch(facecolor=colour, edgecolor="#9aa4b0", label=text) for text, colour in keys],
-        loc="lower left", fontsize=7.5, frameon=True,
-    )  # fmt: skip
+    _key(axes, keys)
     return _png(figure)
 
 
@@ -109,11 +123,8 @@ def campaign_map(
             own.plot(ax=axes, color=OUTCOMES[outcome], edgecolor=LINE, linewidth=0.4)
     axes.set_axis_off()
     axes.set_aspect("equal")
-    axes.legend(
-        handles=[Patch(facecolor=OUTCOMES[name], label=words[name]) for name in OUTCOMES
-                 if name in set(grids["outcome"])],
-        loc="lower left", fontsize=7.5,
-    )  # fmt: skip
+    found = set(grids["outcome"])
+    _key(axes, [(words[name], colour) for name, colour in OUTCOMES.items() if name in found])
     return _png(figure)
 
 
