@@ -32,7 +32,11 @@ def test_reports_that_were_acknowledged_survive_and_each_is_taken_once(
 
 @pytest.mark.long
 def test_it_stops_politely_with_pages_open(service: Served) -> None:
-    page = service.open_stream("/events")
-    assert next(page.messages())[1] == "hello"
+    pages = [service.open_stream("/events") for _ in range(3)]
+    for page in pages:
+        assert next(page.messages())[1] == "hello"
     assert service.stop(10) == -signal.SIGTERM  # the server raises it again at its end
-    page.close()
+    assert "without completing response" not in service.log.read_text()
+    for page in pages:
+        assert list(page.messages()) == []  # ended as a message ends, not cut off
+        page.close()
