@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from zoneinfo import ZoneInfo
 
 import orjson
 from fastapi import Depends, FastAPI, Request, Response
@@ -169,7 +170,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.public_limits = PublicLimits(settings)
     app.state.public_answers = answer_limit(settings)
     app.state.locator = LiveLocator(app.state.blocking_sessions, settings)
-    app.state.incidents = LiveIncidents(app.state.blocking_sessions)
+    app.state.incidents = LiveIncidents(app.state.blocking_sessions, ZoneInfo(settings.timezone))
     app.state.reference = LiveReference(app.state.blocking_sessions, settings)
     app.state.patrols = LivePatrols(app.state.blocking_sessions, settings)
     app.state.swath = SwathBook()

@@ -47,7 +47,7 @@ class Figures:
              lambda: state.follower.seq),
             ("gis_event_streams", "open event streams", lambda: len(state.hub.streams)),
             ("gis_incidents", "incidents in memory",
-             lambda: sum(len(table) for table in state.incidents.current.tables)),
+             lambda: len(state.incidents.current)),
             ("gis_database_connections", "pooled connections in use",
              lambda: state.sessions.kw["bind"].pool.checkedout()),
         ):  # fmt: skip

@@ -1,13 +1,15 @@
 """All incidents as arrays in memory, sorted by quadkey: what tiles, heat and counts are cut from.
 
 A :class:`Snapshot` never changes; a commit makes a new one that shares the sorted base and holds
-what came since in a small sorted table beside it.
+what came since in a small sorted table beside it. A row of the base that was changed stays where
+it is, as a hole: of ten million rows only one byte each is written anew.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis_service.analysis import quadkey
+from gis_service.analysis.members import rows_among
 from gis_service.db.copy import literal
 from gis_service.db.engine import driver_connection
 from gis_service.hierarchy.models import LEVELS
@@ -23,9 +26,16 @@ from gis_service.incidents.beside import Calls, Moved, read_calls, read_moved
 from gis_service.incidents.filters import FLAG_MARKS, NO_TIME, IncidentFilter, to_mask
 from gis_service.incidents.models import ENDED_STATES, STATES
 
-# the delta is merged when it passes this share of the base (and at least this many rows)
-MERGE_SHARE = 0.1
+if TYPE_CHECKING:
+    from gis_service.incidents.day_counts import DayCounts
+
+# the delta is merged when it passes this share of the base (and at least this many rows): each
+# change writes it anew, each merging the base
+MERGE_SHARE = 0.02
 MERGE_ROWS = 100_000
+HOLE = -1  # the state of a row that stands elsewhere by now
+BLOCK_ROWS = 1 << 16  # of which a mask stays in the cache
+READ_ROWS = 100_000  # rows of the database that are held as it sent them
 _EPOCH_2000_US = 946_684_800_000_000  # PostgreSQL counts from 2000-01-01
 
 # what happens to an incident: the columns ``<stage>_s`` are seconds from the report to each (-1:
@@ -75,7 +85,8 @@ _TRAILER_BYTES = 2
 
 @dataclass(frozen=True)
 class IncidentTable:
-    """Columns of equal length, sorted by ``quadkey``; implements ``filters.IncidentColumns``."""
+    """Columns of equal length, sorted by ``quadkey``; implements ``filters.IncidentColumns``.
+    Where it has ``holes``, a row whose state is ``HOLE`` is not there."""
 
     quadkey: npt.NDArray[np.int64]
     id: npt.NDArray[np.int64]
@@ -98,34 +109,56 @@ class IncidentTable:
     resolved_s: npt.NDArray[np.int32]
     closed_s: npt.NDArray[np.int32]
     marks: npt.NDArray[np.int8]
+    holes: bool = False
 
     def __len__(self) -> int:
         return len(self.id)
 
     def take(self, rows: Any) -> IncidentTable:
         """The rows of a slice, mask or index array."""
-        return IncidentTable(*(getattr(self, one.name)[rows] for one in fields(self)))
+        columns: dict[str, Any] = {name: getattr(self, name)[rows] for name in COLUMNS}
+        return IncidentTable(**columns, holes=self.holes)
 
     def between(self, first: int, behind: int) -> IncidentTable:
         """The rows whose quadkey lies in ``[first, behind)``: views, nothing is copied."""
         low, high = np.searchsorted(self.quadkey, (first, behind))
         return self.take(slice(int(low), int(high)))
 
+    def mask(self, wanted: IncidentFilter) -> npt.NDArray[np.bool_] | None:
+        """Which rows pass the filter; None where all do."""
+        mask = to_mask(wanted, self)
+        if self.holes:
+            there = self.state != HOLE
+            mask = there if mask is None else mask & there
+        return mask
+
     def select(self, wanted: IncidentFilter) -> npt.NDArray[np.bool_] | slice:
         """What passes the filter, as something to index with."""
-        mask = to_mask(wanted, self)
+        mask = self.mask(wanted)
         return slice(None) if mask is None else mask
+
+    def without(self, rows: npt.NDArray[np.int64]) -> IncidentTable:
+        """This with holes at ``rows``; all other columns are shared."""
+        state = self.state.copy()
+        state[rows] = HOLE
+        return replace(self, state=state, holes=True)
+
+    def whole(self) -> IncidentTable:
+        """This without its holes."""
+        return replace(self.take(self.state != HOLE), holes=False) if self.holes else self
+
+
+COLUMNS = tuple(one.name for one in fields(IncidentTable) if one.name != "holes")
 
 
 def joined(tables: list[IncidentTable]) -> IncidentTable:
     """One table of several, sorted by quadkey."""
-    whole = IncidentTable(
-        *(
-            np.concatenate([getattr(table, one.name) for table in tables])
-            for one in fields(IncidentTable)
-        )
-    )
-    return whole.take(np.argsort(whole.quadkey, kind="stable"))
+    tables = [table.whole() for table in tables]
+    order = np.argsort(np.concatenate([table.quadkey for table in tables]), kind="stable")
+    columns: dict[str, Any] = {
+        name: np.concatenate([getattr(table, name) for table in tables])[order] for name in COLUMNS
+    }
+    return IncidentTable(**columns)
 
 
 def read_table(
@@ -135,29 +168,50 @@ def read_table(
     with connection.cursor() as cursor:
         rendered = psycopg.ClientCursor(connection).mogrify(literal(condition), parameters)
         with cursor.copy(literal(_SELECT % rendered)) as copy:
-            raw = b"".join(bytes(block) for block in copy)
-    body = raw[_HEADER_BYTES : len(raw) - _TRAILER_BYTES]
-    return _of_rows(np.frombuffer(body, dtype=_ROW))
+            parts = [_columns(rows) for rows in _rows(copy)]
+    return _sorted(parts)
 
 
-def _of_rows(rows: npt.NDArray[Any]) -> IncidentTable:
+def _rows(copy: psycopg.Copy) -> Iterator[npt.NDArray[Any]]:
+    """What a binary COPY sends, some rows at a time: ten million as they come would take as much
+    again as the columns they become."""
+    held = bytearray()
+    start = _HEADER_BYTES
+    for block in copy:
+        held += block
+        # the trailer is shorter than a row, so what is whole here is rows
+        if len(held) >= start + READ_ROWS * _ROW.itemsize:
+            yield np.frombuffer(bytes(held), dtype=_ROW, count=READ_ROWS, offset=start)
+            del held[: start + READ_ROWS * _ROW.itemsize]
+            start = 0
+    count = (len(held) - start - _TRAILER_BYTES) // _ROW.itemsize
+    yield np.frombuffer(bytes(held), dtype=_ROW, count=max(count, 0), offset=start if held else 0)
+
+
+def _columns(rows: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
     due = rows["due_at"].astype(np.int64)
     due = np.where(due == np.iinfo(np.int64).min, NO_TIME, due + _EPOCH_2000_US)
     reported = rows["reported_at"].astype(np.int64) + _EPOCH_2000_US
-    keys = quadkey.of_positions(rows["lon"], rows["lat"])
-    order = np.argsort(keys, kind="stable")
-    columns: dict[str, npt.NDArray[Any]] = _stages(rows, reported, due)
-    columns |= {name: rows[name].astype(np.int32) for name in _IDS}
-    return IncidentTable(
-        quadkey=keys[order],
-        id=rows["id"].astype(np.int64)[order],
-        lon=rows["lon"].astype(np.float64)[order],
-        lat=rows["lat"].astype(np.float64)[order],
-        reported_at=reported[order],
-        due_at=due[order],
-        state=(rows["state"] - 1).astype(np.int8)[order],
-        **{name: column[order] for name, column in columns.items()},
-    )
+    return {
+        "quadkey": quadkey.of_positions(rows["lon"], rows["lat"]),
+        "id": rows["id"].astype(np.int64),
+        "lon": rows["lon"].astype(np.float64),
+        "lat": rows["lat"].astype(np.float64),
+        "reported_at": reported,
+        "due_at": due,
+        "state": (rows["state"] - 1).astype(np.int8),
+        **{name: rows[name].astype(np.int32) for name in _IDS},
+        **_stages(rows, reported, due),
+    }
+
+
+def _sorted(parts: list[dict[str, npt.NDArray[Any]]]) -> IncidentTable:
+    """The parts as one table, a column after the other: no two copies of all are held."""
+    order = np.argsort(np.concatenate([part["quadkey"] for part in parts]), kind="stable")
+    columns: dict[str, Any] = {
+        name: np.concatenate([part.pop(name) for part in parts])[order] for name in COLUMNS
+    }
+    return IncidentTable(**columns)
 
 
 def _stages(
@@ -186,7 +240,7 @@ def read_snapshot(session: Session) -> Snapshot:
 
 def empty_table() -> IncidentTable:
     """No incidents."""
-    return _of_rows(np.empty(0, dtype=_ROW))
+    return _sorted([_columns(np.empty(0, dtype=_ROW))])
 
 
 @dataclass(frozen=True)
@@ -196,6 +250,8 @@ class Snapshot:
     ``tables`` are the base and, where there is one, the delta. ``version`` is the number of the
     last event heard, ``revision_id`` the boundary revision the area ids belong to. ``calls`` and
     ``moved`` are the whistled units and the paths as filed of incidents that lie elsewhere now.
+    ``days``, where there is one, counts the base as it was before the rows ``replaced`` became
+    holes in it.
     """
 
     tables: tuple[IncidentTable, ...]
@@ -203,14 +259,34 @@ class Snapshot:
     revision_id: int | None
     calls: Calls = field(default_factory=Calls)
     moved: Moved = field(default_factory=Moved)
+    days: DayCounts | None = None
+    replaced: IncidentTable | None = None
+
+    def __len__(self) -> int:
+        """How many incidents there are."""
+        gone = len(self.replaced) if self.replaced is not None else 0
+        return sum(len(table) for table in self.tables) - gone
 
     def with_changes(self, rows: IncidentTable, version: int) -> Snapshot:
         """This and ``rows``; a row whose id was there before replaces it."""
-        kept = [_without(table, rows.id) for table in self.tables]
-        base, delta = kept[0], joined([*kept[1:], rows])
+        base, replaced = self.tables[0], self.replaced
+        changed = rows_among(base.id, rows.id)
+        changed = changed[base.state[changed] != HOLE]
+        if len(changed):
+            gone = base.take(changed)
+            replaced = gone if replaced is None else joined([replaced, gone])
+            base = base.without(changed)
+        kept = []
+        for table in self.tables[1:]:
+            again = rows_among(table.id, rows.id)
+            kept.append(
+                table.take(np.delete(np.arange(len(table)), again)) if len(again) else table
+            )
+        delta = joined([*kept, rows])
         if len(delta) > max(MERGE_ROWS, MERGE_SHARE * len(base)):
-            return replace(self, tables=(joined([base, delta]),), version=version)
-        return replace(self, tables=(base, delta), version=version)
+            whole = joined([base, delta])
+            return replace(self, tables=(whole,), version=version, days=None, replaced=None)
+        return replace(self, tables=(base, delta), version=version, replaced=replaced)
 
     def count(self, wanted: IncidentFilter) -> int:
         """Incidents that pass the filter, those without a position included."""
@@ -222,14 +298,13 @@ class Snapshot:
         known = replace(wanted, q=None, sources=())
         found: list[int] = []
         for table in self.tables:
-            rows = table.select(known)
-            if isinstance(rows, slice):
-                if len(table):
+            # most filters let so many pass that a part of the table tells it
+            for start in range(0, len(table), BLOCK_ROWS):
+                part = table.take(slice(start, start + BLOCK_ROWS))
+                rows = part.select(known)
+                if isinstance(rows, slice) or len(found) + np.count_nonzero(rows) > most:
                     return None
-                continue
-            if len(found) + np.count_nonzero(rows) > most:
-                return None
-            found += table.id[rows].tolist()
+                found += part.id[rows].tolist()
         return found
 
     def counts(self, wanted: IncidentFilter) -> dict[str, int]:
@@ -244,6 +319,15 @@ class Snapshot:
             total["count"] += len(outside)
             total["unplaced"] += int(np.count_nonzero(outside))
             total["open"] += int(np.count_nonzero(~ended[table.state[rows]]))
+        return total
+
+    def counts_by_class(self) -> dict[int, int]:
+        """How many incidents each class (id) has that has any."""
+        total: dict[int, int] = {}
+        for table in self.tables:
+            counts = np.bincount(table.class_id[table.select(IncidentFilter())])
+            for class_id in np.flatnonzero(counts).tolist():
+                total[class_id] = total.get(class_id, 0) + int(counts[class_id])
         return total
 
     def counts_by_area(
@@ -280,10 +364,3 @@ class Snapshot:
         if not filled:
             return None
         return min(int(t.min()) for t in filled), max(int(t.max()) for t in filled)
-
-
-def _without(table: IncidentTable, ids: npt.NDArray[np.int64]) -> IncidentTable:
-    if not len(table) or not len(ids) or ids.min() > table.id.max():
-        return table
-    gone = np.isin(table.id, ids)
-    return table.take(~gone) if gone.any() else table

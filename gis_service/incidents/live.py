@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
@@ -16,6 +17,7 @@ from gis_service.events.feed import Published
 from gis_service.hierarchy.models import LEVELS
 from gis_service.incidents.arrays import Snapshot, empty_table, read_table
 from gis_service.incidents.beside import read_calls, read_moved
+from gis_service.incidents.day_counts import count_days
 from gis_service.incidents.filters import Vocabulary
 
 # events of these topics change what a code in a request means
@@ -25,8 +27,9 @@ NAMING_TOPICS = {"classes", "units"}
 class LiveIncidents:
     """``current`` and ``vocabulary`` are replaced as a whole: who took them sees one version."""
 
-    def __init__(self, sessions: sessionmaker[Session]) -> None:
+    def __init__(self, sessions: sessionmaker[Session], zone: ZoneInfo) -> None:
         self.sessions = sessions
+        self.zone = zone
         self.current = Snapshot((empty_table(),), 0, None)
         self.vocabulary = Vocabulary({}, {})
         self.class_codes: dict[int, str] = {}
@@ -60,7 +63,8 @@ class LiveIncidents:
             self._read_vocabulary(session, areas)
             table = read_table(driver_connection(session))
             calls, moved = read_calls(session), read_moved(session)
-        self.current = Snapshot((table,), version, revision, calls, moved)
+        days = count_days(table, self.zone)
+        self.current = Snapshot((table,), version, revision, calls, moved, days)
 
     def _read_changes(self, changes: list[dict[str, Any]], version: int, named: bool) -> None:
         snapshot = self.current
@@ -82,6 +86,9 @@ class LiveIncidents:
                 moved = snapshot.moved.with_changes(read_moved(session, single))
                 snapshot = replace(snapshot.with_changes(rows, version), moved=moved)
             calls = read_calls(session) if single else snapshot.calls
+        if len(snapshot.tables) == 1 and snapshot.tables is not self.current.tables:
+            # what came since has just become part of the base
+            snapshot = replace(snapshot, days=count_days(snapshot.tables[0], self.zone))
         self.current = replace(snapshot, version=version, calls=calls)
 
     def _read_vocabulary(self, session: Session, areas: Mapping[str, Mapping[str, int]]) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 from gis_service.accounts.identity import Identity
 from gis_service.events.feed import Published
 from gis_service.incidents import queries
-from gis_service.incidents.arrays import Snapshot
+from gis_service.incidents.arrays import HOLE, Snapshot
 from gis_service.incidents.live import LiveIncidents
 from gis_service.incidents.presenting import LEVELS, present
 from gis_service.incidents.visibility import Visible
@@ -213,6 +213,8 @@ def _sees(visible: Visible | None, row: dict[str, Any]) -> bool:
 def _saw(visible: Visible | None, before: Snapshot, incident_id: int) -> bool:
     for table in before.tables:
         for at in np.flatnonzero(table.id == incident_id):
+            if table.state[at] == HOLE:
+                continue
             row = {
                 "id": incident_id,
                 **{

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gis_service.incidents.arrays import IncidentTable
-from gis_service.incidents.filters import STATE_NUMBER, IncidentFilter, micros
+from gis_service.incidents.filters import STATE_NUMBER, IncidentFilter, micros, to_mask
 from gis_service.incidents.models import STATES
 
 Counts = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
@@ -32,13 +32,14 @@ def count_cells(part: IncidentTable, wanted: IncidentFilter, shift: int) -> Coun
 
     ``part`` is sorted by quadkey, so are the cells.
     """
-    rest = part.select(replace(wanted, since=None, until=None, classes=(), states=()))
-    if not isinstance(rest, slice):
-        part = part.take(rest)
-    states = np.ones(len(STATES), dtype=np.bool_)
-    if wanted.states:
-        states[:] = False
-        states[[STATE_NUMBER[state] for state in wanted.states]] = True
+    rest = to_mask(replace(wanted, since=None, until=None, classes=(), states=()), part)
+    keys, reported_at, class_id, state = (
+        column if rest is None else column[rest]
+        for column in (part.quadkey, part.reported_at, part.class_id, part.state)
+    )
+    states = np.zeros(256, dtype=np.bool_)  # a hole is a state that nobody asks for
+    among = [STATE_NUMBER[state] for state in wanted.states] or range(len(STATES))
+    states[list(among)] = True
     classes = np.ones(1, dtype=np.bool_)
     if wanted.classes:
         classes = np.zeros(max(wanted.classes) + 2, dtype=np.bool_)
@@ -50,15 +51,15 @@ def count_cells(part: IncidentTable, wanted: IncidentFilter, shift: int) -> Coun
 
     def count(rows: slice) -> Counts:
         cells, counts = _count(
-            part.quadkey[rows], np.int64(shift), part.reported_at[rows], np.int64(since), span,
-            part.class_id[rows].view(np.uint32), classes, part.state[rows].view(np.uint8), states,
+            keys[rows], np.int64(shift), reported_at[rows], np.int64(since), span,
+            class_id[rows].view(np.uint32), classes, state[rows].view(np.uint8), states,
         )  # fmt: skip
         return cells, counts
 
-    pieces = min(_WORKERS, len(part) // _WORTH_A_THREAD)
+    pieces = min(_WORKERS, len(keys) // _WORTH_A_THREAD)
     if pieces < 2:
         return count(slice(None))
-    edges = [int(edge) for edge in np.linspace(0, len(part), pieces + 1)]
+    edges = [int(edge) for edge in np.linspace(0, len(keys), pieces + 1)]
     return _joined(list(_POOL.map(count, map(slice, edges[:-1], edges[1:]))))
 
 
@@ -70,6 +71,55 @@ def _joined(parts: list[Counts]) -> Counts:
         return cells, counts
     starts = np.flatnonzero(np.concatenate(([True], cells[1:] != cells[:-1])))
     return cells[starts], np.add.reduceat(counts, starts)
+
+
+Clusters = tuple[
+    npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64],
+    npt.NDArray[np.int64],
+]  # fmt: skip
+
+
+def cluster_cells(
+    keys: npt.NDArray[np.int64], passing: npt.NDArray[np.bool_] | None, shift: int
+) -> Clusters:
+    """Of sorted ``keys`` (of those ``passing``), per cell ``key >> shift``: (cells, counts, sums of
+    their columns and of their rows at the keys' own zoom, the row of the first)."""
+    every = np.ones(1, np.bool_)
+    return _cluster(keys, every if passing is None else passing, np.int64(shift))
+
+
+@numba.njit(cache=True, nogil=True)
+def _evens(key: Any) -> Any:
+    """The bits at the even places, side by side."""
+    out = key & 0x5555555555555555
+    out = (out | (out >> 1)) & 0x3333333333333333
+    out = (out | (out >> 2)) & 0x0F0F0F0F0F0F0F0F
+    out = (out | (out >> 4)) & 0x00FF00FF00FF00FF
+    out = (out | (out >> 8)) & 0x0000FFFF0000FFFF
+    return (out | (out >> 16)) & 0x00000000FFFFFFFF
+
+
+@numba.njit(cache=True, nogil=True)
+def _cluster(keys: Any, passing: Any, shift: Any) -> Any:
+    out = np.empty((256, 5), np.int64)
+    used = -1
+    every = len(passing) < len(keys)
+    for i in range(len(keys)):
+        if not (every or passing[i]):
+            continue
+        cell = keys[i] >> shift
+        if used < 0 or out[used, 0] != cell:
+            used += 1
+            if used == len(out):
+                out = np.concatenate((out, np.empty_like(out)))
+            out[used, 0] = cell
+            out[used, 1:4] = 0
+            out[used, 4] = i
+        out[used, 1] += 1
+        out[used, 2] += _evens(keys[i])
+        out[used, 3] += _evens(keys[i] >> 1)
+    out = out[: used + 1]
+    return out[:, 0].copy(), out[:, 1].copy(), out[:, 2].copy(), out[:, 3].copy(), out[:, 4].copy()
 
 
 @numba.njit(cache=True, nogil=True)

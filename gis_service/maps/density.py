@@ -11,30 +11,14 @@ from gis_service.analysis import quadkey
 from gis_service.incidents.arrays import IncidentTable, Snapshot, joined
 from gis_service.incidents.filters import IncidentFilter
 from gis_service.incidents.models import STATES
-from gis_service.maps.bin_kernel import count_cells
+from gis_service.maps.bin_kernel import Counts, cluster_cells, count_cells
 from gis_service.maps.mvt import EXTENT, Points, encode_layer
 from gis_service.maps.registry import Layer
 
 # a tile with more points than this is clustered at any zoom: nothing is dropped unsaid
 MOST_POINTS = 5000
 CROWDED_CELLS = 64
-
-
-def tile_table(
-    snapshot: Snapshot, wanted: IncidentFilter, z: int, x: int, y: int
-) -> IncidentTable | None:
-    """The filtered incidents inside a tile, sorted by quadkey; None where there are none."""
-    first, behind = quadkey.tile_range(z, x, y)
-    parts = []
-    for table in snapshot.tables:
-        part = table.between(first, behind)
-        if len(part):
-            rows = part.select(wanted)
-            parts.append(part if isinstance(rows, slice) else part.take(rows))
-    parts = [part for part in parts if len(part)]
-    if not parts:
-        return None
-    return parts[0] if len(parts) == 1 else joined(parts)
+MANY = 100_000  # incidents in a tile; fewer are counted one by one as fast
 
 
 def bins(
@@ -48,21 +32,26 @@ def bins(
     zoom = cell_zoom(z, cells)
     shift = 2 * (quadkey.ZOOM - zoom)
     first, behind = quadkey.tile_range(z, x, y)
-    found = []
-    for table in snapshot.tables:
-        low, high = np.searchsorted(table.quadkey, (first, behind))
-        if low == high:
-            continue
-        counted = count_cells(table.take(slice(int(low), int(high))), wanted, shift)
-        if len(counted[0]):
-            found.append(counted)
+    parts = [table.between(first, behind) for table in snapshot.tables]
+    found: list[Counts] = []
+    if snapshot.days is not None and len(parts[0]) >= MANY:
+        known = snapshot.days.count(wanted, first, behind, zoom)
+        if known is not None:
+            found.append(known)
+            parts = parts[1:]
+            if snapshot.replaced is not None:
+                gone = snapshot.replaced.between(first, behind)
+                gone_cells, gone_counts = count_cells(gone, wanted, shift)
+                found.append((gone_cells, -gone_counts))
+    found += [count_cells(part, wanted, shift) for part in parts if len(part)]
+    found = [one for one in found if len(one[0])]
     if not found:
         return np.empty(0, np.int64), np.empty(0, np.int64), zoom
     if len(found) == 1:
         return (*found[0], zoom)
     keys, place = np.unique(np.concatenate([cell for cell, _ in found]), return_inverse=True)
     counts = np.bincount(place, weights=np.concatenate([count for _, count in found]))
-    return keys, counts.astype(np.int64), zoom
+    return keys[counts > 0], counts[counts > 0].astype(np.int64), zoom
 
 
 def cell_zoom(z: int, cells: int) -> int:
@@ -80,30 +69,56 @@ def density_tile(
         keys, counts, zoom = bins(snapshot, wanted, z, x, y, layer.density.cells)
         px, py = _tile_units(keys, zoom, z, x, y)
         return encode_layer(layer.id, [Points(px, py, {"count": counts})])
-    table = tile_table(snapshot, wanted, z, x, y)
-    if table is None:
+    first, behind = quadkey.tile_range(z, x, y)
+    parts = [table.between(first, behind) for table in snapshot.tables]
+    parts = [part for part in parts if len(part)]
+    passing = [part.mask(wanted) for part in parts]
+    total = sum(
+        len(part) if mask is None else int(np.count_nonzero(mask))
+        for part, mask in zip(parts, passing, strict=True)
+    )
+    if not total:
         return b""
-    if z >= layer.density.points_from and len(table) <= MOST_POINTS:
-        return encode_layer(layer.id, [_alone(table, class_codes, z, x, y)])
+    if z >= layer.density.points_from and total <= MOST_POINTS:
+        rows = [part if mask is None else part.take(mask)
+                for part, mask in zip(parts, passing, strict=True)]  # fmt: skip
+        return encode_layer(layer.id, [_alone(joined(rows), class_codes, z, x, y)])
     cells = layer.density.cells if z < layer.density.points_from else CROWDED_CELLS
-    return encode_layer(layer.id, _clusters(table, cells, class_codes, z, x, y))
+    return encode_layer(layer.id, _clusters(parts, passing, cells, class_codes, z, x, y))
 
 
 def _clusters(
-    table: IncidentTable, cells: int, class_codes: dict[int, str], z: int, x: int, y: int
-) -> list[Points]:
+    parts: list[IncidentTable], passing: list[npt.NDArray[np.bool_] | None], cells: int,
+    class_codes: dict[int, str], z: int, x: int, y: int,
+) -> list[Points]:  # fmt: skip
+    """The middles of what lies together in a cell; what lies alone as itself."""
     shift = 2 * (quadkey.ZOOM - cell_zoom(z, cells))
-    keys = table.quadkey >> shift
-    starts = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
-    counts = np.diff(np.append(starts, len(keys)))
-    px, py = _tile_units(table.quadkey, quadkey.ZOOM, z, x, y)
-    several = counts > 1
-    middle_x = np.add.reduceat(px, starts)[several] / counts[several]
-    middle_y = np.add.reduceat(py, starts)[several] / counts[several]
-    return [
-        Points(np.rint(middle_x), np.rint(middle_y), {"count": counts[several]}),
-        _alone(table.take(starts[~several]), class_codes, z, x, y),
+    found = [
+        cluster_cells(part.quadkey, mask, shift) for part, mask in zip(parts, passing, strict=True)
     ]
+    _, place = np.unique(np.concatenate([one[0] for one in found]), return_inverse=True)
+    counts = np.bincount(place, weights=np.concatenate([one[1] for one in found]))
+    columns, rows = (
+        np.bincount(place, weights=np.concatenate([one[axis] for one in found])) for axis in (2, 3)
+    )
+    several = counts > 1
+    per = EXTENT / (1 << (quadkey.ZOOM - z))
+    middle_x, middle_y = (
+        (sums[several] / counts[several] - (tile << (quadkey.ZOOM - z)) + 0.5) * per
+        for sums, tile in ((columns, x), (rows, y))
+    )
+    alone, start = [], 0
+    for part, one in zip(parts, found, strict=True):
+        own = place[start : start + len(one[0])]
+        start += len(one[0])
+        alone.append(part.take(one[4][counts[own] == 1]))
+    return [
+        Points(
+            np.floor(middle_x).astype(np.int64), np.floor(middle_y).astype(np.int64),
+            {"count": counts[several].astype(np.int64)},
+        ),
+        _alone(joined(alone), class_codes, z, x, y),
+    ]  # fmt: skip
 
 
 def _alone(table: IncidentTable, class_codes: dict[int, str], z: int, x: int, y: int) -> Points:

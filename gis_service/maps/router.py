@@ -24,7 +24,7 @@ from gis_service.dependencies import (
 )
 from gis_service.errors import InvalidInput, NotFound
 from gis_service.hierarchy.models import Level
-from gis_service.incidents.filters import PARAMETERS, IncidentFilter
+from gis_service.incidents.filters import PARAMETERS
 from gis_service.incidents.router import FilterDescription, filter_of, scoped
 from gis_service.incidents.visibility import Visible
 from gis_service.maps import queries
@@ -68,7 +68,7 @@ async def district(request: Request, session: SessionDependency) -> Response:
     """What the district is: extent, levels, incidents, and what the map must say of itself."""
     settings = request.app.state.settings
     snapshot = request.app.state.incidents.current
-    span = snapshot.time_span()
+    span = await asyncio.to_thread(snapshot.time_span)
     edges = edges_text(span) if span else [None, None]
     return _json(
         {
@@ -76,7 +76,7 @@ async def district(request: Request, session: SessionDependency) -> Response:
             **await queries.district_facts(session),
             "timezone": settings.timezone,
             "incidents": {
-                "count": snapshot.count(IncidentFilter()),
+                "count": len(snapshot),
                 "unplaced": await queries.unplaced_count(session),
                 "first": edges[0],
                 "last": edges[1],
@@ -165,8 +165,8 @@ async def heat_over_time(
     check_parameters(request, {*SERIES_FILTERS, "zoom", "steps"})
     wanted = filter_of(request, SERIES_FILTERS)
     snapshot = request.app.state.incidents.current
-    edges = step_edges(snapshot, wanted, steps)
-    body = heat_series(snapshot, wanted, edges, zoom + 6)
+    edges = await asyncio.to_thread(step_edges, snapshot, wanted, steps)
+    body = await asyncio.to_thread(heat_series, snapshot, wanted, edges, zoom + 6)
     return _json({"edges": edges_text(edges), **body, "data_version": snapshot.version})
 
 
@@ -179,8 +179,8 @@ async def areas_over_time(
     check_parameters(request, {*SERIES_FILTERS, "steps"})
     wanted = filter_of(request, SERIES_FILTERS)
     snapshot = request.app.state.incidents.current
-    edges = step_edges(snapshot, wanted, steps)
-    ids, counts = snapshot.series_by_area(level, wanted, edges)
+    edges = await asyncio.to_thread(step_edges, snapshot, wanted, steps)
+    ids, counts = await asyncio.to_thread(snapshot.series_by_area, level, wanted, edges)
     areas = await queries.denominators(session, level)
     by_id = dict(zip(ids.tolist(), counts.tolist(), strict=True))
     return _json(

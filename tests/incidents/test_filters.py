@@ -127,9 +127,22 @@ def test_a_snapshot_in_parts_counts_like_the_whole(
     whole = Snapshot((table,), 1, None)
     first = table.take(np.sort(np.argsort(table.id)[:cut]))
     rest = table.take(np.sort(np.argsort(table.id)[max(cut - replaced, 0) :]))
+    # what is loaded again leaves holes in the base
     parts = Snapshot((empty_table(),), 0, None).with_changes(first, 1).with_changes(rest, 2)
-    assert parts.version == 2
-    assert parts.counts(wanted) == whole.counts(wanted)
+    holes = Snapshot((first,), 1, None).with_changes(rest, 2)
+    assert holes.tables[0].holes == (min(replaced, cut) > 0)
+    assert parts.version == holes.version == 2
+    assert len(parts) == len(holes) == len(whole) == ROWS
+    assert parts.counts(wanted) == holes.counts(wanted) == whole.counts(wanted)
+    assert holes.counts_by_class() == whole.counts_by_class()
+    few = whole.few(wanted, 50)
+    assert (None if few is None else sorted(few)) == (
+        None if (again := holes.few(wanted, 50)) is None else sorted(again)
+    )
+    for ours, theirs in zip(
+        holes.counts_by_area("grid", wanted), whole.counts_by_area("grid", wanted), strict=True
+    ):
+        assert ours.tolist() == theirs.tolist()
     for ours, theirs in zip(
         parts.counts_by_area("grid", wanted), whole.counts_by_area("grid", wanted), strict=True
     ):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
+from zoneinfo import ZoneInfo
 
 import mapbox_vector_tile
 import numpy as np
@@ -12,9 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gis_service.analysis import quadkey
+from gis_service.incidents import day_counts
 from gis_service.incidents.arrays import IncidentTable, Snapshot, empty_table, joined
+from gis_service.incidents.day_counts import count_days
 from gis_service.incidents.filters import IncidentFilter
-from gis_service.maps.density import MOST_POINTS, bins, density_tile
+from gis_service.maps import density
+from gis_service.maps.density import MOST_POINTS, bins, cell_zoom, density_tile
 from gis_service.maps.mvt import Points, encode_layer
 from gis_service.maps.registry import Registry, read_registry
 from gis_service.maps.series import heat_series, step_edges
@@ -78,6 +85,82 @@ def test_bins_of_any_zoom_sum_to_the_filtered_count(
     )
     passing = np.isfinite(lon) & (np.isin(classes, chosen) if chosen else True)
     assert total == passing.sum()
+
+
+DAY_US = 86_400_000_000
+ZONE = ZoneInfo("Asia/Shanghai")
+MIDNIGHT = datetime(2026, 3, 1, tzinfo=ZONE)
+
+
+def reported_in_march(count: int, seed: int) -> IncidentTable:
+    """Incidents of three classes over 20 days, some on a midnight, some without a position."""
+    rng = np.random.default_rng(seed)
+    lon, lat = rng.normal(118.6, 0.05, count), rng.normal(24.9, 0.05, count)
+    lon[rng.random(count) < 0.05] = np.nan
+    at = int(MIDNIGHT.timestamp()) * 1_000_000 + rng.integers(0, 20 * DAY_US, count)
+    at[rng.random(count) < 0.1] //= DAY_US
+    at = np.where(at < DAY_US, at * DAY_US + 16 * 3_600_000_000, at)
+    table = make_table(lon, lat, rng.integers(1, 4, count))
+    rows = np.argsort(table.id)
+    moments = np.empty(count, np.int64)
+    moments[rows] = at
+    return replace(table, reported_at=moments)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1), count=st.integers(300, 900), z=st.integers(0, 10),
+    since=st.none() | st.integers(-2, 22), days=st.none() | st.integers(1, 25),
+    chosen=st.sampled_from([(), (1,), (1, 3), (9,)]), changed=st.integers(0, 40),
+    off=st.booleans(),
+)  # fmt: skip
+def test_counts_by_day_and_class_are_the_scans(
+    seed: int, count: int, z: int, since: int | None, days: int | None, chosen: tuple[int, ...],
+    changed: int, off: bool,
+) -> None:  # fmt: skip
+    """Also where some incidents were changed or came since; at no midnight they are scanned."""
+    whole = reported_in_march(count, seed)
+    with (
+        patch.object(day_counts, "WORTH_IT", 1), patch.object(density, "MANY", 1),
+        patch.object(day_counts, "MOST_CELLS", 300), patch.object(day_counts, "LEAST_STEP", 16),
+    ):  # fmt: skip
+        kept = count_days(whole, ZONE)
+        assert kept is not None
+        moved = whole.take(np.sort(np.argsort(whole.id)[count - changed :]))
+        moved = replace(
+            moved, class_id=(moved.class_id % 3 + 1).astype(np.int32), id=moved.id + changed // 2
+        )
+        counted = Snapshot((whole,), 1, None, days=kept).with_changes(moved, 2)
+        assert counted.days is kept
+        scanned = replace(counted, days=None, replaced=None)
+        start = MIDNIGHT + timedelta(days=since or 0, seconds=off)
+        wanted = IncidentFilter(
+            since=start if since is not None else None,
+            until=start + timedelta(days=days) if days is not None else None,
+            classes=chosen,
+        )
+        zoom = cell_zoom(z, 64)
+        told = kept.count(wanted, *quadkey.tile_range(0, 0, 0), zoom)
+        # a second past midnight is told only where it lies outside all that there is
+        assert (told is None) == (zoom > kept.zoom) or off
+        for x, y in tiles_over(z, whole.lon, whole.lat):
+            ours, theirs = (bins(one, wanted, z, x, y, 64) for one in (counted, scanned))
+            assert ours[0].tolist() == theirs[0].tolist()
+            assert ours[1].tolist() == theirs[1].tolist()
+
+
+def test_counts_by_day_are_kept_where_they_are_worth_it_only() -> None:
+    table = reported_in_march(500, 1)
+    assert count_days(table, ZONE) is None
+    with patch.object(day_counts, "WORTH_IT", 1):
+        kept = count_days(table, ZONE)
+        assert kept is not None
+        other = IncidentFilter(states=("reported",))
+        assert kept.count(other, *quadkey.tile_range(0, 0, 0), 6) is None
+        # a clock that was centuries wrong
+        wrong = table.reported_at.copy()
+        wrong[0] -= 400 * 366 * DAY_US
+        assert count_days(replace(table, reported_at=wrong), ZONE) is None
 
 
 @pytest.mark.parametrize("z", [8, 12, 15])

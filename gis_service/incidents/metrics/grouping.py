@@ -15,7 +15,7 @@ from gis_service.errors import InvalidInput
 from gis_service.hierarchy.models import LEVELS
 from gis_service.incidents.arrays import STAGES, IncidentTable, Snapshot
 from gis_service.incidents.beside import Moved
-from gis_service.incidents.filters import NO_TIME, IncidentFilter, micros, to_mask
+from gis_service.incidents.filters import NO_TIME, IncidentFilter, micros
 from gis_service.incidents.metrics.kernel import (
     figures_of_groups,
     group_keys,
@@ -103,10 +103,10 @@ class _Rows:
             rest = replace(rest, since=None, until=None)
         masks = []
         for number, table in enumerate(tables):
-            seen = to_mask(scope, table)
+            seen = table.mask(scope)
             if boundaries == "filed":
                 tables[number] = table = as_filed(table, snapshot.moved)
-            mask = to_mask(rest, table)
+            mask = table.mask(rest)
             if moment == "due":
                 inside = table.due_at != NO_TIME
                 if wanted.since:
