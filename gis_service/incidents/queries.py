@@ -19,6 +19,7 @@ from gis_service.hierarchy.models import LEVELS
 from gis_service.incidents.filters import IncidentFilter, to_sql
 from gis_service.incidents.models import SOURCES
 from gis_service.incidents.visibility import Visible
+from gis_service.incidents.words import ORIGINS, ids_saying
 from gis_service.incidents.workflow import OPEN_STATES
 
 COLUMNS = """
@@ -52,13 +53,8 @@ SORTS = {
 
 
 # our numbers end with the id; of each origin, which are few, the index is asked for theirs
-_NUMBERED = text("""
-    WITH RECURSIVE known AS (
-        (SELECT origin FROM incident ORDER BY origin LIMIT 1)
-        UNION ALL
-        SELECT (SELECT origin FROM incident WHERE origin > known.origin ORDER BY origin LIMIT 1)
-        FROM known WHERE known.origin IS NOT NULL
-    )
+_NUMBERED = text(f"""
+    {ORIGINS}
     SELECT id FROM incident WHERE id = :id AND code = :number
     UNION
     SELECT i.id FROM known JOIN incident i
@@ -106,16 +102,22 @@ async def list_incidents(
         wanted, among = replace(wanted, q=None), numbered
         condition, values = to_sql(wanted)
         condition += " AND i.id = ANY(:among)"
-    else:
+    elif among is not None:
         condition, values = to_sql(wanted)
-        if among is not None:
-            condition += f" AND (i.id = ANY(:among) OR {_HEARD})"
+        condition += f" AND (i.id = ANY(:among) OR {_HEARD})"
+    else:
+        condition, values = to_sql(replace(wanted, q=None))
     if among is not None:
         values["among"] = among
     if cursor:
         values["after"], values["after_id"] = _read_cursor(cursor, sort)
         sign = "<" if direction == "DESC" else ">"
         condition += f" AND ({key}, i.id) {sign} (CAST(:after AS timestamptz), :after_id)"
+    if wanted.q and among is None:
+        said = await ids_saying(
+            session, wanted.q, condition, values, key=key, direction=direction, limit=limit + 1
+        )
+        condition, values = "i.id = ANY(:among)", {"among": said}
     rows = (
         (
             await session.execute(
@@ -265,21 +267,22 @@ async def names_of(session: AsyncSession, ids: set[int]) -> dict[int, dict[str, 
     return {row.area_id: {"code": row.code, "name": row.name} for row in rows}
 
 
-async def list_classes(session: AsyncSession) -> list[dict[str, Any]]:
-    """Classes that incidents use or the newest scheme offers, with how many incidents each has."""
+async def list_classes(session: AsyncSession, counts: dict[int, int]) -> list[dict[str, Any]]:
+    """Classes that incidents use or the newest scheme offers, with how many incidents each has:
+    ``counts`` by id, from memory."""
     rows = await session.execute(
         text(
             """
-            SELECT c.code, c.name, c.name_en, c.major, c.major_name, c.major_name_en, c.kind,
-                   c.scheme, coalesce(n.count, 0) AS count
-            FROM incident_class c
-            LEFT JOIN (SELECT class_id, count(*) AS count FROM incident GROUP BY class_id) n
-                   ON n.class_id = c.id
-            ORDER BY c.scheme, c.major, c.code
+            SELECT id, code, name, name_en, major, major_name, major_name_en, kind, scheme
+            FROM incident_class ORDER BY scheme, major, code
             """
         )
     )
-    return [dict(row) for row in rows.mappings()]
+    return [
+        {**{key: value for key, value in row.items() if key != "id"},
+         "count": counts.get(row["id"], 0)}
+        for row in rows.mappings()
+    ]  # fmt: skip
 
 
 def _write_cursor(row: dict[str, Any], sort: str) -> str:

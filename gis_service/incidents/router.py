@@ -168,7 +168,8 @@ async def count_incidents(request: Request, _filter: FilterDescription) -> Respo
     """How many incidents pass the filter, at which version of the data."""
     check_parameters(request, set(PARAMETERS))
     snapshot = request.app.state.incidents.current
-    return _json({**snapshot.counts(filter_of(request)), "data_version": snapshot.version})
+    counts = await asyncio.to_thread(snapshot.counts, filter_of(request))
+    return _json({**counts, "data_version": snapshot.version})
 
 
 @router.post(
@@ -452,9 +453,10 @@ async def events(
     response_model=ClassPage,
     dependencies=[Depends(public()), Depends(refuse_unknown_parameters)],
 )
-async def list_classes(session: SessionDependency) -> Response:
+async def list_classes(request: Request, session: SessionDependency) -> Response:
     """Incident classes with how many incidents each has."""
-    return _json({"items": await queries.list_classes(session), "next": None})
+    counts = await asyncio.to_thread(request.app.state.incidents.current.counts_by_class)
+    return _json({"items": await queries.list_classes(session, counts), "next": None})
 
 
 def _area_ids(rows: list[dict[str, Any]]) -> set[int]:
