@@ -552,6 +552,35 @@ def snapshot(
     console.print(f"{output}: {len(body.encode()) / 2**20:.1f} MiB, opens without a network")
 
 
+@app.command()
+def rollup(
+    output: Annotated[Path, typer.Argument(help="GeoParquet file to write")],
+    zoom: Annotated[int, typer.Option(help="zoom whose tiles are the cells, 5 to 20")] = 16,
+    engine: Annotated[EngineName, typer.Option(help="dask: on the workers of a cluster")] = "local",
+    scheduler: Annotated[
+        str | None, typer.Option(help="tcp://HOST:8786 of a Dask cluster; else one of this machine")
+    ] = None,
+) -> None:
+    """Write how many incidents each cell, class and day has. 导出按网眼、类别、日汇总的案件数。"""
+    from zoneinfo import ZoneInfo
+
+    from sqlalchemy import text
+
+    from gis_service.incidents.arrays import read_snapshot
+    from gis_service.maps.rolling_up import roll_up
+
+    with _sessions().begin() as session:
+        incidents = read_snapshot(session)
+        codes = dict(session.execute(text("SELECT id, code FROM incident_class")).tuples().all())
+    with open_engine(engine, scheduler) as where, _bar(output.name) as (bar, task):
+        bar.update(task, total=1.0)
+        done = roll_up(
+            incidents, zoom, ZoneInfo(get_settings().timezone), codes, output, engine=where,
+            progress=lambda share: bar.update(task, completed=share),
+        )  # fmt: skip
+    _answer(done)
+
+
 @app.command("pin")
 def pin_incident(
     incident: Annotated[int, typer.Argument(help="number of the incident")],

@@ -17,7 +17,11 @@ from gis_service.hierarchy import batch_locating
 from gis_service.hierarchy.batch_locating import locate_file
 from gis_service.hierarchy.importing import apply, prepare
 from gis_service.hierarchy.locating import Locator, load_locator
+from gis_service.incidents.arrays import Snapshot
+from gis_service.maps import rolling_up
+from gis_service.maps.rolling_up import roll_up
 from tests.conftest import Database
+from tests.maps.test_density import ZONE, reported_in_march
 from tests.shapes import small_hierarchy, write_hierarchy
 
 
@@ -119,6 +123,19 @@ def test_a_cluster_answers_as_this_process_does(
     assert alone.rejected == 1
     assert pq.read_table(there).equals(pq.read_table(here))
     assert seen == [*range(1_999, 50_000, 1_999), 50_000]
+
+
+def test_a_cluster_rolls_heat_up_as_this_process_does(
+    cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = Snapshot((reported_in_march(20_000, 6),), 1, None)
+    monkeypatch.setattr(rolling_up, "PART_ROWS", 1_999)
+    here, there = tmp_path / "here.parquet", tmp_path / "there.parquet"
+    codes = {1: "a", 2: "b", 3: "c"}
+    alone = roll_up(snapshot, 15, ZONE, codes, here)
+    with open_engine("dask", cluster) as engine:
+        assert roll_up(snapshot, 15, ZONE, codes, there, engine=engine) == alone
+    assert pq.read_table(there).equals(pq.read_table(here))
 
 
 def test_an_error_on_a_worker_is_told_here(cluster: str) -> None:
