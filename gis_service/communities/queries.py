@@ -139,7 +139,7 @@ _MEDIATIONS = text("""
     WHERE m.station_id = :station
       AND (CAST(:since AS timestamptz) IS NULL OR m.held_at >= :since)
       AND (CAST(:until AS timestamptz) IS NULL OR m.held_at < :until)
-    ORDER BY m.held_at DESC, m.id DESC LIMIT 1000
+    ORDER BY m.held_at DESC, m.id DESC LIMIT 5000
 """)
 
 
@@ -208,7 +208,7 @@ _MEETINGS = text("""
              LEFT JOIN unit u ON u.id = t.unit_id WHERE t.meeting_id = m.id), '[]') AS items
     FROM community_meeting m WHERE m.community_id = :community
       AND (CAST(:id AS int) IS NULL OR m.id = :id)
-    ORDER BY m.held_on DESC, m.id DESC LIMIT 200
+    ORDER BY m.held_on DESC, m.id DESC LIMIT 5000
 """)
 
 

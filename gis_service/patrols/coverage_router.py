@@ -172,7 +172,7 @@ async def list_visits(
     session: SessionDependency,
     settings: SettingsDependency,
     grid: Annotated[str, Query(max_length=50, description="code")],
-    limit: Annotated[int, Query(ge=1, le=200)] = 20,
+    limit: Annotated[int, Query(ge=1, le=5000)] = 20,
 ) -> Response:
     """The last visits to a grid in the window, the latest first."""
     found = next((one for one in request.app.state.patrols.current.grids if one.code == grid), None)

@@ -39,6 +39,11 @@ class Bureau:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    def get_file(self, path: str, who: str = "planner") -> str:
+        answer = self.call("GET", path, who)
+        assert answer.status_code == 200, answer.text
+        return str(answer.content.decode("utf-8-sig"))
+
 
 @pytest.fixture
 def bureau(database: Database, tmp_path: Path) -> Iterator[Bureau]:

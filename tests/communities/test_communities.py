@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 from datetime import UTC, datetime, timedelta
@@ -85,6 +86,17 @@ def test_a_community_takes_assigns_and_tables_an_order(bureau: Bureau) -> None:
     assert bureau.get("/api/communities/S0C0/meetings", "worker")["items"] == [told]
     elsewhere = bureau.call("POST", "/api/communities/S0C1/meetings", "worker", json=MEETING)
     assert elsewhere.status_code == 403
+    # taken home: one's own meetings, a row for each order on the table
+    for who, query in (("worker", ""), ("planner", "?community=S0C0")):
+        file = bureau.get_file(f"/api/exports/meetings.csv{query}", who)
+        (line,) = csv.DictReader(io.StringIO(file))
+        assert (line["community code"], line["items incident code"], line["items decision"]) == (
+            "S0C0", taken["code"], "市政中心一周内修复",
+        )  # fmt: skip
+    refused = bureau.call("GET", "/api/exports/meetings.csv?community=S9")
+    assert (refused.status_code, refused.json()["where"]) == (404, "community")
+    refused = bureau.call("GET", "/api/exports/meetings.csv?colour=red")
+    assert (refused.status_code, refused.json()["where"]) == (400, "colour")
 
 
 def test_every_community_at_a_glance(bureau: Bureau) -> None:

@@ -135,6 +135,11 @@ def test_a_station_with_its_roster_and_mediations(bureau: Bureau) -> None:
         "SELECT sealed FROM community_person"
     )
     assert bureau.call("GET", f"{path}/{number}/parties", "planner").status_code == 403
+    for query, lines in (("", 2), ("?station=YZ1", 2), ("?from=2026-06-01", 1)):
+        file = bureau.get_file(f"/api/exports/mediations.csv{query}", "worker")
+        assert len(file.splitlines()) == lines
+        assert "张三" not in file
+    assert "YZ1" in bureau.get_file("/api/exports/mediations.csv", "worker").splitlines()[1]
     assert bureau.get(f"{path}/{number}/parties", "worker")["parties"] == "张三 13800000000"
     assert bureau.database.value(
         "SELECT count(*) FROM audit_entry WHERE action = 'personal.read'"

@@ -15,10 +15,24 @@ from gis_service.maps.registry import Words
 HERE = Path(__file__).parent
 
 
+class Above(BaseModel):
+    """The list above one that is kept for each of its items: ``item`` is where in an item of
+    ``path`` the code and name stand, ``name`` what the rows and the filter for one call it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: str
+    name: str
+    item: str = ""
+
+
 class ExportedList(BaseModel):
     """A list of the service as ``lists.toml`` describes it. A geometry is a ``point`` of two
     fields, a ``shape`` of GeoJSON, or the area of the first of ``areas`` (level: field) that a row
-    has; all in WGS84, as every answer of the service is."""
+    has; all in WGS84, as every answer of the service is. ``rows`` is where the items stand in the
+    answer, ``each`` a field that is a list itself, of which every entry makes a row. A route
+    without pages answers with ``most`` items at most. One ``of`` the items of another list is asked
+    for each of them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -32,6 +46,10 @@ class ExportedList(BaseModel):
     point: tuple[str, str] | None = None
     shape: str | None = None
     areas: dict[str, str] = Field(default_factory=dict)
+    rows: str = "items"
+    each: str | None = None
+    most: int | None = None
+    of: Above | None = None
 
     @property
     def has_geometry(self) -> bool:

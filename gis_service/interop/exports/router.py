@@ -165,8 +165,7 @@ def _add(listed: ExportedList) -> None:
     async def export_list(
         request: Request, format: Format, locale: LocaleDependency, crs: Crs = None
     ) -> Response:
-        dependant = _route_of(request, listed.path)
-        items = await walking.walk(request, listed, dependant)
+        items = await walking.walk(request, listed, lambda path: _route_of(request, path))
 
         def source(session: Session, srid: int) -> Rows:
             return walking.to_rows(

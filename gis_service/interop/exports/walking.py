@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import numpy as np
 import orjson
@@ -16,21 +16,80 @@ from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import get_flat_params
 from shapely.geometry import shape
 
-from gis_service.errors import TooLarge
+from gis_service.errors import Forbidden, InvalidInput, NotFound, TooLarge
 from gis_service.hierarchy.coordinates import from_wgs84
-from gis_service.interop.exports.catalog import ExportedList
+from gis_service.interop.exports.catalog import Above, ExportedList
 from gis_service.interop.exports.queries import GEOMETRY, Rows
 
 MOST_ROWS = 200_000
 OURS = ("format", "crs", "lang")
+Asked = list[tuple[str, str]]
 
 
 async def walk(
-    request: Request, listed: ExportedList, dependant: Dependant
+    request: Request, listed: ExportedList, dependant_of: Callable[[str], Dependant]
 ) -> list[dict[str, Any]]:
     """Every item of the list. Raises what its route raises, and TooLarge rather than leave some
     out."""
     asked = [(k, v) for k, v in request.query_params.multi_items() if k not in OURS]
+    items = (
+        await _of_each(request, listed, listed.of, asked, dependant_of)
+        if listed.of
+        else await _pages(request, listed.path, asked, dependant_of(listed.path), listed.rows)
+    )
+    if listed.each is None:
+        return items
+    # an item with nothing in its list is a row, too
+    return [{**item, listed.each: one} for item in items for one in item[listed.each] or [None]]
+
+
+async def _of_each(
+    request: Request, listed: ExportedList, above: Above, asked: Asked,
+    dependant_of: Callable[[str], Dependant],
+) -> list[dict[str, Any]]:  # fmt: skip
+    """The items of the list for every item of the one above, or for those asked for by code."""
+    own, theirs = (
+        {field.alias for field in get_flat_params(dependant_of(path))} - {"code", above.name}
+        for path in (listed.path, above.path)
+    )
+    unknown = [k for k, _ in asked if k not in own | theirs | {above.name}]
+    if unknown:
+        raise InvalidInput("unknown parameter", "未知参数", where=unknown[0])
+    chosen = {v for k, v in asked if k == above.name}
+    known: dict[str, dict[str, Any]] = {}
+    query = [(k, v) for k, v in asked if k in theirs]
+    for item in await _pages(request, above.path, query, dependant_of(above.path), "items"):
+        one = value_of(item, above.item) if above.item else item
+        if one:
+            known.setdefault(one["code"], {"code": one["code"], "name": one["name"]})
+    for code in sorted(chosen - known.keys()):
+        raise NotFound(f"no {above.name} {code!r}", f"没有编码为 {code!r} 的条目", where=above.name)
+    items: list[dict[str, Any]] = []
+    for code, one in known.items():
+        if chosen and code not in chosen:
+            continue
+        path = listed.path.replace("{code}", code)
+        query = [(k, v) for k, v in asked if k in own]
+        if path == listed.path:
+            query.append((above.name, code))
+        try:
+            found = await _pages(request, path, query, dependant_of(listed.path), listed.rows)
+        except Forbidden:
+            if chosen:
+                raise
+            continue  # the list above shows more than the asker's own
+        if listed.most and len(found) >= listed.most:
+            raise _too_many(listed.most)
+        items += [{**item, above.name: one} for item in found]
+        if len(items) > MOST_ROWS:
+            raise _too_many(MOST_ROWS)
+    return items
+
+
+async def _pages(
+    request: Request, path: str, asked: Asked, dependant: Dependant, rows: str
+) -> list[dict[str, Any]]:
+    """Every item that a route answers with."""
     page = largest_page(dependant)
     items: list[dict[str, Any]] = []
     cursor: str | None = None
@@ -38,17 +97,18 @@ async def walk(
         query = [(k, v) for k, v in asked if page is None or k not in ("limit", "cursor")]
         if page:
             query += [("limit", str(page))] + ([("cursor", cursor)] if cursor else [])
-        body = await _ask(request, listed.path, urlencode(query).encode())
-        items += body["items"]
+        body = await _ask(request, path, urlencode(query).encode())
+        items += body[rows]
         if len(items) > MOST_ROWS:
-            raise TooLarge(
-                f"more than {MOST_ROWS} rows: ask for less at once",
-                f"超过 {MOST_ROWS} 行，请缩小范围",
-            )
+            raise _too_many(MOST_ROWS)
         cursor = body.get("next")
         if not cursor:
             return items
         cursor = str(cursor)
+
+
+def _too_many(most: int) -> TooLarge:
+    return TooLarge(f"more than {most} rows: ask for less at once", f"超过 {most} 行，请缩小范围")
 
 
 def largest_page(dependant: Dependant) -> int | None:
@@ -70,7 +130,7 @@ async def _ask(request: Request, path: str, query: bytes) -> dict[str, Any]:
         if name not in ("route", "endpoint", "path_params", "router",
                         "starlette.exception_handlers")
     }  # fmt: skip
-    scope = {**kept, "path": path, "raw_path": path.encode(), "query_string": query}
+    scope = {**kept, "path": path, "raw_path": quote(path).encode(), "query_string": query}
     parts: list[bytes] = []
 
     async def send(message: Any) -> None:
