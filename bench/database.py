@@ -33,12 +33,17 @@ class BenchDatabase:
 
 
 @contextmanager
-def bench_database() -> Iterator[BenchDatabase]:
-    """A new database named ``gis_test_bench_*`` on the configured server (durable)."""
+def bench_database(keep: str | None = None) -> Iterator[BenchDatabase]:
+    """A new database named ``gis_test_bench_*`` on the configured server (durable). One to
+    ``keep`` is called so, taken up where it is there already, and not dropped."""
     server = conninfo()
-    name = f"gis_test_bench_{secrets.token_hex(4)}"
+    name = f"gis_test_bench_{keep or secrets.token_hex(4)}"
+    if not name.replace("_", "").isalnum():
+        raise SystemExit(f"{keep}: letters, digits and _ only")
     with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+        known = admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone()
+        if not known:
+            admin.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
     address = make_conninfo(server, dbname=name)
     engine = make_engine(address)
     try:
@@ -49,7 +54,8 @@ def bench_database() -> Iterator[BenchDatabase]:
     finally:
         engine.dispose()
         with psycopg.connect(server, autocommit=True) as admin:
-            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
+            if keep is None:
+                admin.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
 
 
 def load_boston(database: BenchDatabase) -> None:

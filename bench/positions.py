@@ -139,8 +139,10 @@ def make_phones(database: BenchDatabase) -> list[str]:
         return [add_device(session, officer, "osmand", "bench")[1] for officer in officers]
 
 
-def serve(database: BenchDatabase) -> tuple[subprocess.Popen[bytes], int]:
-    """The service as people start it."""
+def serve(
+    database: BenchDatabase, settings: dict[str, str] | None = None
+) -> tuple[subprocess.Popen[bytes], int]:
+    """The service as people start it, with some settings of its own."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -149,15 +151,18 @@ def serve(database: BenchDatabase) -> tuple[subprocess.Popen[bytes], int]:
         env={
             **os.environ, "GIS_DATABASE_URL": database.address, "GIS_PORT": str(port),
             "GIS_DATA_DIR": str(database.settings.data_dir), "GIS_DUTY_HOURS": "00:00-24:00",
+            **(settings or {}),
         },
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=(database.settings.data_dir / "server.log").open("ab"),
     )  # fmt: skip
-    for _ in range(300):
+    for _ in range(3000):
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5)
             return process, port
         except OSError:
-            time.sleep(0.2)
+            if process.poll() is not None:
+                break
+            time.sleep(0.1)
     process.kill()
     raise RuntimeError("the server did not start")
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 MODULES = (
     "placing", "loading", "heat", "http", "inbox", "live", "tracks", "positions", "swath",
-    "metrics", "coverage", "effect", "planning", "export", "ogc", "restore",
+    "metrics", "coverage", "effect", "planning", "export", "ogc", "restore", "growth", "mixed",
 )  # fmt: skip
 
 
