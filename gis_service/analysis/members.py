@@ -29,13 +29,13 @@ def _rows_among(
 ) -> npt.NDArray[np.int64]:
     out = np.empty(len(wanted), np.int64)
     found = 0
-    first, last = wanted[0], wanted[-1]
+    bits = len(marked) - 1
     for row in range(len(values)):
-        value = values[row]
-        if value < first or value > last or not marked[value & (len(marked) - 1)]:
+        # nearly always not, which a processor can guess; how numbers compare it cannot
+        if not marked[values[row] & bits]:
             continue
-        at = np.searchsorted(wanted, value)
-        if wanted[at] != value:
+        at = np.searchsorted(wanted, values[row])
+        if at == len(wanted) or wanted[at] != values[row]:
             continue
         if found == len(out):
             out = np.concatenate((out, np.empty(len(out), np.int64)))
