@@ -41,36 +41,59 @@ def scores(method: Method, values: Floats, rising: Bools, weights: Floats) -> Fl
     zero: only their proportions count. A criterion that is equal for all tells nothing apart and
     changes no order. Raises ValueError for other shapes, gaps and weights.
     """
+    return prepare(method, values, rising).scores(weights)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Values made ready for a method, whatever the weights: the dear part of :func:`scores`."""
+
+    method: Method
+    parts: tuple[Floats, ...]
+
+    def first(self, count: int) -> Prepared:
+        """Of values (b, m, n) the first ``count``."""
+        return Prepared(self.method, tuple(part[:count] for part in self.parts))
+
+    def scores(self, weights: Floats) -> Floats:
+        """As :func:`scores`."""
+        if weights.shape[-1] != self.parts[0].shape[-1]:
+            raise ValueError("values, rising and weights must agree in their criteria")
+        if (weights < 0).any() or not (weights.sum(axis=1) > 0).all():
+            raise ValueError("weights must not be negative, and not all zero")
+        shares = weights / weights.sum(axis=1, keepdims=True)
+        first = self.parts[0]
+        if self.method == "topsis":
+            return np.round(_topsis(first, self.parts[1], shares), _TIE)
+        return np.round((_vikor if self.method == "vikor" else _product)(first, shares), _TIE)
+
+
+def prepare(method: Method, values: Floats, rising: Bools) -> Prepared:
+    """Shapes and errors as in :func:`scores`."""
     if method not in METHODS:
         raise ValueError(f"no method {method!r}")
     if not np.isfinite(values).all():
         raise ValueError("values must have no gaps")
-    if values.shape[-1] != len(rising) or weights.shape[-1] != len(rising):
+    if values.shape[-1] != len(rising):
         raise ValueError("values, rising and weights must agree in their criteria")
-    if (weights < 0).any() or not (weights.sum(axis=1) > 0).all():
-        raise ValueError("weights must not be negative, and not all zero")
-    shares = weights / weights.sum(axis=1, keepdims=True)
-    made = {"topsis": _topsis, "weighted_sum": _weighted_sum, "vikor": _vikor}[method]
-    return np.round(made(values, rising, shares), _TIE)
+    if method == "topsis":
+        length = np.sqrt((values**2).sum(axis=-2, keepdims=True))
+        scaled = np.divide(values, length, out=np.zeros_like(values), where=length > 0)
+        best, worst = _ends(scaled, rising)
+        return Prepared(method, ((scaled - best) ** 2, (scaled - worst) ** 2))
+    short = _shortfall(values, rising)
+    return Prepared(method, (short if method == "vikor" else 1.0 - short,))
 
 
-def _weighted_sum(values: Floats, rising: Bools, weights: Floats) -> Floats:
-    return _product(1.0 - _shortfall(values, rising), weights)
-
-
-def _topsis(values: Floats, rising: Bools, weights: Floats) -> Floats:
-    length = np.sqrt((values**2).sum(axis=-2, keepdims=True))
-    scaled = np.divide(values, length, out=np.zeros_like(values), where=length > 0)
-    best, worst = _ends(scaled, rising)
-    to_best = np.sqrt(_product((scaled - best) ** 2, weights**2))
-    to_worst = np.sqrt(_product((scaled - worst) ** 2, weights**2))
+def _topsis(from_best: Floats, from_worst: Floats, weights: Floats) -> Floats:
+    to_best = np.sqrt(_product(from_best, weights**2))
+    to_worst = np.sqrt(_product(from_worst, weights**2))
     both = to_best + to_worst
     # all equal: neither nearer to the best nor to the worst
     return np.divide(to_worst, both, out=np.full_like(both, 0.5), where=both > 0)
 
 
-def _vikor(values: Floats, rising: Bools, weights: Floats) -> Floats:
-    short = _shortfall(values, rising)
+def _vikor(short: Floats, weights: Floats) -> Floats:
     total = _product(short, weights)
     worst = np.empty_like(total)
     for rows in _blocks(len(weights), short.shape[-2] * short.shape[-1]):
@@ -198,17 +221,18 @@ def tipping_points(
     proportions; to ``1 / steps`` of all weights. Weights whose change changes nothing are left
     out. Shapes as in :func:`scores`, ``weights`` (n,); the nearest first."""
     share = weights / weights.sum()
-    chosen = top_members(scores(method, values, rising, share[None]), top, groups)[0]
+    ready = prepare(method, values, rising)
+    chosen = top_members(ready.scores(share[None]), top, groups)[0]
+    to = np.linspace(0, 1, steps + 1)[:-1]
     found = []
     for index, now in enumerate(share):
         if now >= 1:
             continue
-        to = np.linspace(0, 1, steps + 1)[:-1]
         rest = share.copy()
         rest[index] = 0.0
         moved = rest / rest.sum() * (1 - to)[:, None]
         moved[:, index] = to
-        members = top_members(scores(method, values, rising, moved), top, groups)
+        members = top_members(ready.scores(moved), top, groups)
         changed = np.flatnonzero((np.abs(members - chosen) > 1e-9).any(axis=1))
         if len(changed):
             nearest = changed[np.abs(to[changed] - now).argmin()]

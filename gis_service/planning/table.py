@@ -3,20 +3,24 @@ round freezes so that it can be computed again."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaincinv
 
 from gis_service.analysis.intervals import wilson
+from gis_service.analysis.ranking import Method, Prepared, prepare
 from gis_service.analysis.shrinkage import MEDIAN_LOSS, NINETY, Estimate, Measured, estimate
 from gis_service.planning.figures import FIGURES, Community, Figures, Sources
 from gis_service.planning.registry import Indicator, built_in
 
 Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
+Kept = TypeVar("Kept")
+MOST_KEPT = 6  # of what is made for a question; the next one mostly asks for the same
 
 
 @dataclass(frozen=True)
@@ -89,26 +93,47 @@ class Table:
 
     def careful(self, caution: float) -> Floats:
         """(m, n) of :meth:`Column.careful`."""
-        key = ("careful", caution)
-        if key not in self._kept:
-            self._kept[key] = np.column_stack([one.careful(caution) for one in self.columns])
-        found: Floats = self._kept[key]
-        return found
+        return self._keep(
+            ("careful", caution),
+            lambda: np.column_stack([one.careful(caution) for one in self.columns]),
+        )
 
     def drawn(self, caution: float, count: int, seed: int) -> Floats:
         """(count, m, n): the same with each figure drawn anew from what it may be."""
-        key = ("drawn", caution, count, seed)
-        if key not in self._kept:
-            rng = np.random.default_rng(seed)
-            noise = rng.standard_normal((len(self.columns), count, len(self.communities)))
-            self._kept[key] = np.stack(
-                [
-                    one.worth(noise[n] + (-caution if one.indicator.rising else caution))
-                    for n, one in enumerate(self.columns)
-                ],
-                axis=-1,
-            )
-        found: Floats = self._kept[key]
+        rng = np.random.default_rng(seed)
+        noise = rng.standard_normal((len(self.columns), count, len(self.communities)))
+        return np.stack(
+            [
+                one.worth(noise[n] + (-caution if one.indicator.rising else caution))
+                for n, one in enumerate(self.columns)
+            ],
+            axis=-1,
+        )
+
+    def drawn_ready(
+        self, method: Method, caution: float, count: int, seed: int, rows: Rows, at: Rows,
+        *, keep: bool,
+    ) -> Prepared:  # fmt: skip
+        """:meth:`drawn` of some communities ``rows`` and columns ``at``, ready to be ranked; kept
+        for the next weights where somebody may ``keep`` moving them."""
+
+        def make() -> Prepared:
+            drawn = self.drawn(caution, count, seed)
+            if len(rows) < len(self.communities) or len(at) < len(self.columns):
+                drawn = drawn[:, rows][:, :, at]
+            rising = np.array([self.columns[n].indicator.rising for n in at], bool)
+            return prepare(method, drawn, rising)
+
+        key = ("drawn", method, caution, count, seed, rows.tobytes(), at.tobytes())
+        return self._keep(key, make) if keep else make()
+
+    def _keep(self, key: Any, make: Callable[[], Kept]) -> Kept:
+        found: Kept | None = self._kept.get(key)
+        if found is None:
+            found = make()
+            for old in list(self._kept)[: max(0, len(self._kept) - MOST_KEPT + 1)]:
+                self._kept.pop(old, None)
+            self._kept[key] = found
         return found
 
     def cells(self, row: int) -> dict[str, dict[str, Any]]:

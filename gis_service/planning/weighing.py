@@ -101,7 +101,7 @@ def answer(table: Table, question: Question, draws: int | None = None) -> dict[s
         out["warnings"].append(_say("one_left"))
     else:
         draws = draws or live_draws(len(rows), len(at))
-        top_share = _draw(table, question, rows, at, rising, shares, groups, draws)
+        top_share = _draw(table, question, rows, at, shares, groups, draws)
         out["draws"] = draws
         out["tipping"] = [
             {
@@ -214,7 +214,7 @@ def _excluded(table: Table, question: Question) -> dict[int, list[dict[str, Any]
 
 def _draw(
     table: Table, question: Question, rows: npt.NDArray[np.int64], at: npt.NDArray[np.int64],
-    rising: npt.NDArray[np.bool_], shares: Floats, groups: npt.NDArray[np.int64] | None, draws: int,
+    shares: Floats, groups: npt.NDArray[np.int64] | None, draws: int,
 ) -> Floats:  # fmt: skip
     """The share of draws, of weights and figures together, in which each row is chosen."""
     weights = draw_weights(shares, draws, question.seed)
@@ -222,13 +222,11 @@ def _draw(
     size = min(draws, _DRAW_BLOCK, live_draws(len(table.communities), len(table.columns)))
     for number, start in enumerate(range(0, draws, size)):
         own = weights[start : start + size]
-        drawn = table.drawn(question.caution, size, question.seed + number)
-        if number:
-            table._kept.pop(("drawn", question.caution, size, question.seed + number), None)
-        if len(rows) < len(table.communities) or len(at) < len(table.columns):
-            drawn = drawn[:, rows][:, :, at]
-        score = scores(question.method, drawn[: len(own)], rising, own)
-        total += top_members(score, question.top, groups).sum(axis=0)
+        ready = table.drawn_ready(
+            question.method, question.caution, size, question.seed + number, rows, at,
+            keep=draws <= size,
+        )  # fmt: skip
+        total += top_members(ready.first(len(own)).scores(own), question.top, groups).sum(axis=0)
     return np.asarray(total / draws)
 
 
