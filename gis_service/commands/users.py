@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from gis_service.commands.shared import console, ready_sessions
 from gis_service.errors import InvalidInput
 from gis_service.settings import get_settings
 
@@ -23,18 +24,11 @@ key = typer.Typer(no_args_is_help=True, help="The key of personal data. 个人�
 audit = typer.Typer(no_args_is_help=True, help="The audit log. 审计日志。")
 user.add_typer(key, name="key")
 user.add_typer(audit, name="audit")
-console = Console(stderr=True)
 
 NameArgument = Annotated[str, typer.Argument(help="what is typed to sign in")]
 StdinOption = Annotated[
     bool, typer.Option("--password-stdin", help="read the password from standard input")
 ]
-
-
-def _sessions() -> Any:
-    from gis_service.ready import ready_sessions
-
-    return ready_sessions()
 
 
 def _actor() -> Actor:
@@ -71,7 +65,7 @@ def add(
     check_role(role)
     scopes = parse_scopes(scope or [])
     password = None if no_password else _password(password_stdin)
-    with _sessions().begin() as session:
+    with ready_sessions().begin() as session:
         add_account(
             session, get_settings(), _actor(), name=name, role=role, password=password,
             display_name=display, scopes=scopes,
@@ -110,7 +104,7 @@ def on(name: NameArgument) -> None:
 def _change(name: str, changes: Any) -> None:
     from gis_service.accounts.service import change_account, get_account
 
-    with _sessions().begin() as session:
+    with ready_sessions().begin() as session:
         account = get_account(session, name)  # a wrong name is told before a password is asked for
         change_account(session, get_settings(), _actor(), account, changes())
 
@@ -124,7 +118,7 @@ def list_users() -> None:
     from gis_service.accounts.models import Account
 
     table = Table("name", "shown as", "role", "scope", "state")
-    with _sessions().begin() as session:
+    with ready_sessions().begin() as session:
         for account in session.scalars(select(Account).order_by(Account.id)):
             scopes = identity_of(session, account).scopes
             locked = account.locked_until and account.locked_until > datetime.now(UTC)
@@ -149,7 +143,7 @@ def token(
     from gis_service.accounts.service import add_token, get_account
 
     ends = datetime.now(UTC) + timedelta(days=days) if days else None
-    with _sessions().begin() as session:
+    with ready_sessions().begin() as session:
         _, text = add_token(
             session, _actor(), get_account(session, name), label=label,
             permissions=permission or None, expires_at=ends,
@@ -188,7 +182,7 @@ def verify_audit() -> None:
     """Follow the chain of the audit log; note the last line elsewhere. 校验审计日志。"""
     from gis_service.accounts.audit import verify
 
-    with _sessions().begin() as session:
+    with ready_sessions().begin() as session:
         verdict = verify(session)
     if verdict.broken is not None:
         raise InvalidInput(
@@ -204,6 +198,6 @@ def purge_audit() -> None:
     """Take out entries older than GIS_AUDIT_DAYS. 清理到期的审计日志。"""
     from gis_service.accounts.audit import purge
 
-    with _sessions().begin() as session:
+    with ready_sessions().begin() as session:
         removed = purge(session, get_settings())
     console.print(f"{removed:,} entries purged")

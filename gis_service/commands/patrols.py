@@ -7,24 +7,16 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-import orjson
 import typer
-from rich.console import Console
 from rich.progress import track as progress_of
 
+from gis_service.commands.shared import console, print_answer, ready_sessions
 from gis_service.engines import EngineName, open_engine
 from gis_service.errors import DomainError, InvalidInput, TooLarge
 from gis_service.settings import get_settings
 
 device = typer.Typer(no_args_is_help=True, help="Phones of officers. 队员的手机。")
 patrols = typer.Typer(no_args_is_help=True, help="What follows from fixes. 由定位推导的到访。")
-console = Console(stderr=True)
-
-
-def _sessions() -> Any:
-    from gis_service.ready import ready_sessions
-
-    return ready_sessions()
 
 
 def load_tracks(
@@ -49,7 +41,7 @@ def load_tracks(
 
     settings = get_settings()
     name = parse_crs(crs or "wgs84")
-    sessions = _sessions()
+    sessions = ready_sessions()
     with sessions() as session:
         locator = load_locator(session, settings)
     total: dict[str, Any] = {"read": 0, "loaded": 0, "already": 0, "rejected": 0, "unplaced": 0}
@@ -82,7 +74,7 @@ def load_tracks(
     for words in refused:
         console.print(f"[red]✗[/red] {words}", highlight=False, soft_wrap=True)
     console.print(f"positions taken as {name}" + ("" if crs else " (say --crs for another)"))
-    typer.echo(orjson.dumps({**total, "files": len(files), "files_refused": len(refused)}).decode())
+    print_answer({**total, "files": len(files), "files_refused": len(refused)})
     if refused:
         raise typer.Exit(1)
 
@@ -97,7 +89,7 @@ def add(
     """Give a phone a token, and print it once. 登记手机并生成令牌。"""
     from gis_service.patrols.devices import add_device, find_officer
 
-    with _sessions().begin() as session:
+    with ready_sessions().begin() as session:
         made, token = add_device(
             session, find_officer(session, officer), kind, label, keep_off_duty=keep_off_duty
         )
@@ -114,7 +106,7 @@ def list_all() -> None:
     from gis_service.patrols.models import Device
     from gis_service.responsibility.models import Officer
 
-    with _sessions()() as session:
+    with ready_sessions()() as session:
         rows = session.execute(
             select(Device, Officer.code).join(Officer, Officer.id == Device.officer_id)
             .order_by(Device.id)
@@ -129,7 +121,7 @@ def off(number: Annotated[int, typer.Argument(help="number of the device")]) -> 
     """Switch a device's token off; what it sent stays. 停用设备。"""
     from gis_service.patrols.devices import switch_off
 
-    with _sessions().begin() as session:
+    with ready_sessions().begin() as session:
         switch_off(session, number)
     console.print(f"device {number} is switched off")
 
@@ -152,7 +144,7 @@ def rebuild(
 
     settings = get_settings()
     since, until = _moment(from_, "--from"), _moment(to, "--to")
-    sessions = _sessions()
+    sessions = ready_sessions()
     with (
         open_engine(engine, scheduler) as where,
         sessions.begin() as session,
@@ -168,7 +160,7 @@ def rebuild(
         f"{done.fixes:,} fixes of {done.officers} officers: {done.tracks:,} tracks, "
         f"{done.visits:,} visits, {done.passages:,} passages too short for one"
     )
-    typer.echo(orjson.dumps(done.as_json()).decode())
+    print_answer(done.as_json())
 
 
 @patrols.command("purge")
@@ -176,7 +168,7 @@ def purge() -> None:
     """Drop the months of fixes that are older than GIS_FIX_DAYS; visits stay. 清理到期定位。"""
     from gis_service.patrols.partitions import drop_old_partitions
 
-    with _sessions().begin() as session:
+    with ready_sessions().begin() as session:
         dropped = drop_old_partitions(session, get_settings(), datetime.now(UTC))
     console.print(f"dropped: {', '.join(dropped) or 'nothing'}")
 

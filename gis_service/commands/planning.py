@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import getpass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import orjson
 import typer
-from rich.console import Console
 
+from gis_service.commands.shared import console, print_answer, ready_sessions
 from gis_service.settings import get_settings
 
 planning = typer.Typer(no_args_is_help=True, help="Demonstration communities. 示范社区。")
-console = Console(stderr=True)
 
 
 @planning.callback()
 def _group() -> None:
     """Demonstration communities. 示范社区。"""
-
-
-def _sessions() -> Any:
-    from gis_service.ready import ready_sessions
-
-    return ready_sessions()
 
 
 @planning.command("snapshot")
@@ -35,7 +27,7 @@ def snapshot(
     """Write a selection round as one file for the meeting. 导出遴选轮次离线地图。"""
     from gis_service.maps.round_snapshot import round_snapshot
 
-    with _sessions().begin() as session:
+    with ready_sessions().begin() as session:
         body = round_snapshot(session, number, get_settings())
     output.write_text(body, encoding="utf-8")
     console.print(f"{output}: {len(body.encode()) / 2**20:.1f} MiB, opens without a network")
@@ -53,6 +45,6 @@ def load_indicators(
         raise typer.BadParameter("base or performance", param_hint="--group")
     with file.open("rb") as handle:
         rows = uploaded_rows(handle, file.name, get_settings().upload_bytes)
-    with _sessions().begin() as session:
+    with ready_sessions().begin() as session:
         result = load_own(session, rows, file.name, group, getpass.getuser())
-    typer.echo(orjson.dumps({**result, "unplaced": 0}).decode())
+    print_answer({**result, "unplaced": 0})
