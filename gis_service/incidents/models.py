@@ -64,12 +64,6 @@ class Incident(Base):
     __tablename__ = "incident"
     __table_args__ = (
         Index("incident_external", "origin", "external_id", unique=True),
-        Index("incident_code", "code", postgresql_ops={"code": "text_pattern_ops"}),
-        Index(
-            "incident_words",
-            text("incident_words(address, description, class_name) gin_trgm_ops"),
-            postgresql_using="gin",
-        ),
         Index("incident_reported", "reported_at", "id"),
         Index("incident_geom", "geom", postgresql_using="gist"),
         Index("incident_community", "community_id", "reported_at", "id"),

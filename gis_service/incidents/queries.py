@@ -19,7 +19,6 @@ from gis_service.hierarchy.models import LEVELS
 from gis_service.incidents.filters import IncidentFilter, to_sql
 from gis_service.incidents.models import SOURCES
 from gis_service.incidents.visibility import Visible
-from gis_service.incidents.words import ORIGINS, ids_saying
 from gis_service.incidents.workflow import OPEN_STATES
 
 COLUMNS = """
@@ -53,8 +52,13 @@ SORTS = {
 
 
 # our numbers end with the id; of each origin, which are few, the index is asked for theirs
-_NUMBERED = text(f"""
-    {ORIGINS}
+_NUMBERED = text("""
+    WITH RECURSIVE known AS (
+        (SELECT origin FROM incident ORDER BY origin LIMIT 1)
+        UNION ALL
+        SELECT (SELECT origin FROM incident WHERE origin > known.origin ORDER BY origin LIMIT 1)
+        FROM known WHERE known.origin IS NOT NULL
+    )
     SELECT id FROM incident WHERE id = :id AND code = :number
     UNION
     SELECT i.id FROM known JOIN incident i
@@ -102,22 +106,16 @@ async def list_incidents(
         wanted, among = replace(wanted, q=None), numbered
         condition, values = to_sql(wanted)
         condition += " AND i.id = ANY(:among)"
-    elif among is not None:
-        condition, values = to_sql(wanted)
-        condition += f" AND (i.id = ANY(:among) OR {_HEARD})"
     else:
-        condition, values = to_sql(replace(wanted, q=None))
+        condition, values = to_sql(wanted)
+        if among is not None:
+            condition += f" AND (i.id = ANY(:among) OR {_HEARD})"
     if among is not None:
         values["among"] = among
     if cursor:
         values["after"], values["after_id"] = _read_cursor(cursor, sort)
         sign = "<" if direction == "DESC" else ">"
         condition += f" AND ({key}, i.id) {sign} (CAST(:after AS timestamptz), :after_id)"
-    if wanted.q and among is None:
-        said = await ids_saying(
-            session, wanted.q, condition, values, key=key, direction=direction, limit=limit + 1
-        )
-        condition, values = "i.id = ANY(:among)", {"among": said}
     rows = (
         (
             await session.execute(
