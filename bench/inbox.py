@@ -23,7 +23,6 @@ from gis_service.incidents.duplicates import candidates
 from gis_service.incidents.filters import IncidentFilter
 from gis_service.incidents.models import SOURCES
 from gis_service.incidents.queries import SORTS, list_incidents
-from gis_service.incidents.router import FEW
 from gis_service.incidents.workflow import OPEN_STATES
 
 CLASSES, STREETS, COMMUNITIES, GRIDS, UNITS = 77, 9, 82, 1050, 17
@@ -159,7 +158,7 @@ async def ask(
                 start = time.perf_counter()
                 rows, cursor = await list_incidents(
                     session, wanted, sort=sort, cursor=cursor, limit=50,
-                    among=snapshot.few(wanted, FEW),
+                    snapshot=snapshot,
                 )  # fmt: skip
                 out.append((time.perf_counter() - start, wanted, sort, len(rows)))
                 if cursor is None:
@@ -196,7 +195,10 @@ def run(count: int, pages: int) -> None:
     with bench_database() as database:
         fill(database, count)
         with database.sessions() as session:
-            snapshot = read_snapshot(session)
+            start = time.perf_counter()
+            snapshot = read_snapshot(session, texts=True)
+            print(f"read into memory in {time.perf_counter() - start:.1f} s, "
+                  f"of it the words {snapshot.words.size() / 2**20:.0f} MiB\n")  # fmt: skip
         asyncio.run(ask(database, snapshot, 50))  # warms the cache
         found = asyncio.run(ask(database, snapshot, pages))
         repeated = np.array(asyncio.run(look_for_duplicates(database, pages))) * 1000

@@ -228,6 +228,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await state.positions.stop()
     state.hub.close()
     await state.follower.stop()
+    await state.incidents.stop()
     await state.ogc.close()
     await tile_connections.close()
     await engine.dispose()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,8 +24,11 @@ from gis_service.db.copy import literal
 from gis_service.db.engine import driver_connection
 from gis_service.hierarchy.models import LEVELS
 from gis_service.incidents.beside import Calls, Moved, read_calls, read_moved
-from gis_service.incidents.filters import FLAG_MARKS, NO_TIME, IncidentFilter, to_mask
-from gis_service.incidents.models import ENDED_STATES, STATES
+from gis_service.incidents.filters import FLAG_MARKS, NO_TIME, IncidentFilter
+from gis_service.incidents.masking import SPARSE, to_mask
+from gis_service.incidents.models import ENDED_STATES, SOURCES, STATES
+from gis_service.incidents.ordered import LAST, Column, Ordered
+from gis_service.incidents.words import EVERYTHING, Words, batches, read_texts
 
 if TYPE_CHECKING:
     from gis_service.incidents.day_counts import DayCounts
@@ -54,6 +58,8 @@ _SELECT = f"""
                coalesce(i.grid_id, -1), coalesce(i.building_id, -1),
                coalesce(i.unit_id, -1), coalesce(i.squad_id, -1), coalesce(i.reported_by, -1),
                {",".join(f"coalesce(i.{stage}_at, '-infinity')" for stage in STAGES)},
+               i.updated_at,
+               coalesce(array_position(ARRAY[{",".join(f"'{s}'" for s in SOURCES)}], i.source), 0),
                (i.source = 'patrol' AND NOT EXISTS (
                    SELECT 1 FROM report r WHERE r.incident_id = i.id AND r.source <> 'patrol'
                    AND r.reported_at < i.reported_at))::int * {PATROL_FIRST}
@@ -69,7 +75,8 @@ _FIELDS = (
     ("id", ">i8"), ("lon", ">f8"), ("lat", ">f8"), ("reported_at", ">i8"), ("due_at", ">i8"),
     ("state", ">i4"), ("class_id", ">i4"), ("street_id", ">i4"), ("community_id", ">i4"),
     ("grid_id", ">i4"), ("building_id", ">i4"), ("unit_id", ">i4"), ("squad_id", ">i4"),
-    ("reported_by", ">i4"), *((stage, ">i8") for stage in STAGES), ("marks", ">i4"),
+    ("reported_by", ">i4"), *((stage, ">i8") for stage in STAGES),
+    ("updated_at", ">i8"), ("source", ">i4"), ("marks", ">i4"),
 )  # fmt: skip
 _ROW = np.dtype(
     [("count", ">i2")]
@@ -85,7 +92,7 @@ _TRAILER_BYTES = 2
 
 @dataclass(frozen=True)
 class IncidentTable:
-    """Columns of equal length, sorted by ``quadkey``; implements ``filters.IncidentColumns``.
+    """Columns of equal length, sorted by ``quadkey``; implements ``masking.IncidentColumns``.
     Where it has ``holes``, a row whose state is ``HOLE`` is not there."""
 
     quadkey: npt.NDArray[np.int64]
@@ -108,11 +115,18 @@ class IncidentTable:
     accepted_s: npt.NDArray[np.int32]
     resolved_s: npt.NDArray[np.int32]
     closed_s: npt.NDArray[np.int32]
+    updated_at: npt.NDArray[np.int64]
+    source: npt.NDArray[np.int8]
     marks: npt.NDArray[np.int8]
     holes: bool = False
 
     def __len__(self) -> int:
         return len(self.id)
+
+    @cached_property
+    def due_order(self) -> npt.NDArray[np.int64]:
+        """``due_at`` with what has no deadline behind all others."""
+        return np.where(self.due_at == NO_TIME, LAST, self.due_at)
 
     def take(self, rows: Any) -> IncidentTable:
         """The rows of a slice, mask or index array."""
@@ -126,11 +140,14 @@ class IncidentTable:
 
     def mask(self, wanted: IncidentFilter) -> npt.NDArray[np.bool_] | None:
         """Which rows pass the filter; None where all do."""
-        mask = to_mask(wanted, self)
-        if self.holes:
-            there = self.state != HOLE
-            mask = there if mask is None else mask & there
-        return mask
+        return self.there(to_mask(wanted, self))
+
+    def there(self, mask: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.bool_] | None:
+        """The mask without the rows that are holes."""
+        if not self.holes:
+            return mask
+        there = self.state != HOLE
+        return there if mask is None else mask & there
 
     def select(self, wanted: IncidentFilter) -> npt.NDArray[np.bool_] | slice:
         """What passes the filter, as something to index with."""
@@ -200,6 +217,8 @@ def _columns(rows: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
         "reported_at": reported,
         "due_at": due,
         "state": (rows["state"] - 1).astype(np.int8),
+        "updated_at": rows["updated_at"].astype(np.int64) + _EPOCH_2000_US,
+        "source": (rows["source"] - 1).astype(np.int8),
         **{name: rows[name].astype(np.int32) for name in _IDS},
         **_stages(rows, reported, due),
     }
@@ -231,11 +250,18 @@ def _stages(
     return out
 
 
-def read_snapshot(session: Session) -> Snapshot:
-    """All incidents as the session sees them, outside a serving process (version 0)."""
+def read_snapshot(session: Session, *, texts: bool = False) -> Snapshot:
+    """All incidents as the session sees them, outside a serving process (version 0); with
+    ``texts`` what they say, too."""
     revision = session.execute(text("SELECT max(id) FROM boundary_revision")).scalar()
     table = read_table(driver_connection(session))
-    return Snapshot((table,), 0, revision, read_calls(session), read_moved(session))
+    words = Words()
+    if texts:
+        connection = driver_connection(session)
+        for span in batches(connection, EVERYTHING):
+            read_texts(connection, words, "i.id BETWEEN %s AND %s", span)
+        words.arrived(EVERYTHING)
+    return Snapshot((table,), 0, revision, read_calls(session), read_moved(session), words)
 
 
 def empty_table() -> IncidentTable:
@@ -250,8 +276,8 @@ class Snapshot:
     ``tables`` are the base and, where there is one, the delta. ``version`` is the number of the
     last event heard, ``revision_id`` the boundary revision the area ids belong to. ``calls`` and
     ``moved`` are the whistled units and the paths as filed of incidents that lie elsewhere now.
-    ``days``, where there is one, counts the base as it was before the rows ``replaced`` became
-    holes in it.
+    ``words`` is of all snapshots of a process and at least as new as each. ``days``, where there
+    is one, counts the base as it was before the rows ``replaced`` became holes in it.
     """
 
     tables: tuple[IncidentTable, ...]
@@ -259,6 +285,7 @@ class Snapshot:
     revision_id: int | None
     calls: Calls = field(default_factory=Calls)
     moved: Moved = field(default_factory=Moved)
+    words: Words = field(default_factory=Words)
     days: DayCounts | None = None
     replaced: IncidentTable | None = None
 
@@ -292,20 +319,27 @@ class Snapshot:
         """Incidents that pass the filter, those without a position included."""
         return self.counts(wanted)["count"]
 
-    def few(self, wanted: IncidentFilter, most: int) -> list[int] | None:
-        """The ids of at most ``most`` incidents among which all that pass are; None where so few
-        cannot be named. What arrays do not hold (``q``, ``sources``) is left to the caller."""
-        known = replace(wanted, q=None, sources=())
-        found: list[int] = []
+    def in_order(self, wanted: IncidentFilter, key: str, descending: bool) -> Ordered | None:
+        """What passes the filter, by a column of times and the id; with ``q`` also some that do
+        not. None where nothing narrows it down."""
+        known, narrowed = replace(wanted, q=None), False
+        columns = []
         for table in self.tables:
-            # most filters let so many pass that a part of the table tells it
-            for start in range(0, len(table), BLOCK_ROWS):
-                part = table.take(slice(start, start + BLOCK_ROWS))
-                rows = part.select(known)
-                if isinstance(rows, slice) or len(found) + np.count_nonzero(rows) > most:
-                    return None
-                found += part.id[rows].tolist()
-        return found
+            keys, ids, mask = getattr(table, key), table.id, to_mask(known, table)
+            narrowed |= mask is not None
+            mask = table.there(mask)
+            if wanted.q:
+                few = mask is not None and np.count_nonzero(mask) * SPARSE < len(mask)
+                if few:
+                    keys, ids, mask = keys[mask], ids[mask], None
+                holding = self.words.may_hold(wanted.q, ids)
+                narrowed |= holding is not None
+                if holding is not None:
+                    mask = holding if mask is None else mask & holding
+                elif few:
+                    mask = np.ones(len(ids), np.bool_)
+            columns.append(Column(keys, ids, mask))
+        return Ordered(tuple(columns), descending) if narrowed else None
 
     def counts(self, wanted: IncidentFilter) -> dict[str, int]:
         """``count`` of what passes the filter and of these ``unplaced`` and ``open``."""

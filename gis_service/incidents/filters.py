@@ -6,11 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, time
-from typing import Any, Protocol
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import numpy.typing as npt
 
 from gis_service.accounts.identity import Identity
 from gis_service.dependencies import parse_bbox
@@ -64,32 +63,6 @@ class IncidentFilter:
         )
 
 
-class IncidentColumns(Protocol):
-    """The arrays a filter is compiled against, one entry per incident."""
-
-    @property
-    def reported_at(self) -> npt.NDArray[np.int64]: ...  # UTC microseconds
-    @property
-    def due_at(self) -> npt.NDArray[np.int64]: ...  # NO_TIME where there is none
-    @property
-    def class_id(self) -> npt.NDArray[np.int32]: ...
-    @property
-    def state(self) -> npt.NDArray[np.int8]: ...  # place in STATES
-    @property
-    def lon(self) -> npt.NDArray[np.float64]: ...  # WGS84, NaN without a position
-    @property
-    def lat(self) -> npt.NDArray[np.float64]: ...
-
-    @property
-    def id(self) -> npt.NDArray[np.int64]: ...
-    @property
-    def reported_by(self) -> npt.NDArray[np.int32]: ...  # accounts, -1 none
-    @property
-    def marks(self) -> npt.NDArray[np.int8]: ...  # bits, those of ``FLAG_MARKS`` among them
-
-    # street_id, community_id, grid_id, building_id, unit_id, squad_id: int32, -1 none
-
-
 def to_sql(wanted: IncidentFilter, alias: str = "i") -> tuple[str, dict[str, Any]]:
     """A condition on table ``incident`` under ``alias`` and its parameters (``f_…``)."""
     parts: list[str] = []
@@ -109,13 +82,13 @@ def to_sql(wanted: IncidentFilter, alias: str = "i") -> tuple[str, dict[str, Any
         add(f"{alias}.{IS_OPEN}")
     if wanted.states:
         add(f"{alias}.state = ANY(:f_states)", f_states=list(wanted.states))
-    for name, ids in _owners(wanted):
+    for name, ids in owners(wanted):
         if ids:
             add(f"{alias}.{name}_id = ANY(:f_{name})", **{f"f_{name}": list(ids)})
     if wanted.visible is not None:
         own = [f"{alias}.reported_by = :v_account"]
         values["v_account"] = wanted.visible.account_id
-        for column, some in _scope(wanted.visible):
+        for column, some in scope(wanted.visible):
             if some:
                 own.append(f"{alias}.{column} = ANY(:v_{column})")
                 values[f"v_{column}"] = list(some)
@@ -128,7 +101,7 @@ def to_sql(wanted: IncidentFilter, alias: str = "i") -> tuple[str, dict[str, Any
         )  # fmt: skip
     if wanted.overdue is not None:
         late = f"({alias}.due_at < :f_now AND {alias}.{IS_OPEN})"
-        add(late if wanted.overdue else f"NOT coalesce({late}, false)", f_now=_now(wanted))
+        add(late if wanted.overdue else f"NOT coalesce({late}, false)", f_now=moment_of(wanted))
     if wanted.q:
         pattern = wanted.q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         add(
@@ -148,55 +121,6 @@ def to_sql(wanted: IncidentFilter, alias: str = "i") -> tuple[str, dict[str, Any
         sign = "=" if wanted.unplaced else "<>"
         add(f"{alias}.placement_method {sign} 'none'")
     return " AND ".join(parts) or "true", values
-
-
-def to_mask(wanted: IncidentFilter, columns: IncidentColumns) -> npt.NDArray[np.bool_] | None:
-    """The same condition on arrays; None where nothing is restricted.
-
-    Raises InvalidInput for what arrays do not hold (``LIST_PARAMETERS``).
-    """
-    for name in ("q", "sources"):
-        if getattr(wanted, name) not in (None, "", ()):
-            where = "source" if name == "sources" else name
-            raise InvalidInput("works in lists only", "仅适用于列表", where=where)
-    mask: npt.NDArray[np.bool_] | None = None
-
-    def add(condition: npt.NDArray[np.bool_]) -> None:
-        nonlocal mask
-        mask = condition if mask is None else mask & condition
-
-    if wanted.since is not None:
-        add(columns.reported_at >= micros(wanted.since))
-    if wanted.until is not None:
-        add(columns.reported_at < micros(wanted.until))
-    if wanted.classes:
-        add(_among(columns.class_id, wanted.classes))
-    if wanted.states:
-        add(_among(columns.state, [STATE_NUMBER[state] for state in wanted.states]))
-    for name, ids in _owners(wanted):
-        if ids:
-            add(_among(getattr(columns, f"{name}_id"), ids))
-    if wanted.visible is not None:
-        own = columns.reported_by == wanted.visible.account_id
-        for column, some in _scope(wanted.visible):
-            if some:
-                own |= _among(getattr(columns, column), some)
-        add(own)
-    if wanted.bbox is not None:
-        west, south, east, north = wanted.bbox
-        add(columns.lon >= west)
-        add(columns.lon <= east)
-        add(columns.lat >= south)
-        add(columns.lat <= north)
-    if wanted.overdue is not None:
-        ended = _among(columns.state, [STATE_NUMBER[state] for state in ENDED_STATES])
-        late = (columns.due_at != NO_TIME) & (columns.due_at < micros(_now(wanted))) & ~ended
-        add(late if wanted.overdue else ~late)
-    for name, mark in FLAG_MARKS.items():
-        asked = getattr(wanted, name)
-        if asked is not None:
-            add((columns.marks & mark != 0) == asked)
-    return mask
 
 
 def micros(moment: datetime) -> int:
@@ -355,27 +279,24 @@ def _ids(kind: str, codes: list[str], known: Mapping[str, int]) -> tuple[int, ..
     return tuple(sorted({known[code] for code in codes}))
 
 
-def _owners(wanted: IncidentFilter) -> tuple[tuple[str, tuple[int, ...]], ...]:
+def owners(wanted: IncidentFilter) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Areas, units and squads asked for, by name."""
     return (
         ("street", wanted.streets), ("community", wanted.communities), ("grid", wanted.grids),
         ("building", wanted.buildings), ("unit", wanted.units), ("squad", wanted.squads),
     )  # fmt: skip
 
 
-def _scope(visible: Visible) -> tuple[tuple[str, tuple[int, ...]], ...]:
+def scope(visible: Visible) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """What an account sees, by column."""
     return (
         ("street_id", visible.streets), ("community_id", visible.communities),
         ("unit_id", visible.units), ("squad_id", visible.squads), ("id", visible.incidents),
     )  # fmt: skip
 
 
-def _among(values: npt.NDArray[Any], wanted: Any) -> npt.NDArray[np.bool_]:
-    if len(wanted) == 1:
-        return np.asarray(values == next(iter(wanted)))
-    return np.isin(values, np.array(sorted(wanted), dtype=values.dtype))
-
-
-def _now(wanted: IncidentFilter) -> datetime:
+def moment_of(wanted: IncidentFilter) -> datetime:
+    """What ``overdue`` compares with. Raises InvalidInput where it is missing."""
     if wanted.now is None:
         raise InvalidInput("'overdue' needs the time it is asked at", where="overdue")
     return wanted.now

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
@@ -19,6 +19,9 @@ from gis_service.incidents.arrays import Snapshot, empty_table, read_table
 from gis_service.incidents.beside import read_calls, read_moved
 from gis_service.incidents.day_counts import count_days
 from gis_service.incidents.filters import Vocabulary
+from gis_service.incidents.words import EVERYTHING, Words, batches, read_texts
+
+log = logging.getLogger(__name__)
 
 # events of these topics change what a code in a request means
 NAMING_TOPICS = {"classes", "units"}
@@ -30,29 +33,67 @@ class LiveIncidents:
     def __init__(self, sessions: sessionmaker[Session], zone: ZoneInfo) -> None:
         self.sessions = sessions
         self.zone = zone
-        self.current = Snapshot((empty_table(),), 0, None)
+        self.words = Words()
+        self.current = Snapshot((empty_table(),), 0, None, words=self.words)
         self.vocabulary = Vocabulary({}, {})
         self.class_codes: dict[int, str] = {}
+        self._unread: list[tuple[int, int]] = []
+        self._reading: asyncio.Task[None] | None = None
 
     async def load(self, version: int) -> None:
-        """Read everything."""
+        """Read everything; the texts, which lists can do without, while requests are answered."""
         await asyncio.to_thread(self._load, version)
+        self._read_later(EVERYTHING)
 
     async def hear(self, events: list[Published]) -> None:
         """A subscriber of the feed."""
         version = events[-1].seq
         topics = {event.topic for event in events}
         changes = [event.payload for event in events if event.topic == "incidents"]
+        spans = [(change["first"], change["last"]) for change in changes if "first" in change]
+        single = sorted({number for change in changes for number in change.get("ids", ())})
+        for span in spans:
+            self.words.expect(span)
         everything = any("placed_again" in payload for payload in changes)
         if "hierarchy" in topics or everything:
-            await asyncio.to_thread(self._load, version)
+            await asyncio.to_thread(self._load, version, single)
         elif changes or topics & NAMING_TOPICS:
             named = bool(topics & NAMING_TOPICS)
-            await asyncio.to_thread(self._read_changes, changes, version, named)
+            await asyncio.to_thread(self._read_changes, spans, single, version, named)
         else:
             self.current = replace(self.current, version=version)
+        self._read_later(*spans)
 
-    def _load(self, version: int) -> None:
+    def _read_later(self, *spans: tuple[int, int]) -> None:
+        self._unread += spans
+        if self._unread and (self._reading is None or self._reading.done()):
+            self._reading = asyncio.create_task(self._read_unread(), name="texts of incidents")
+
+    async def _read_unread(self) -> None:
+        while self._unread:
+            span = self._unread.pop(0)
+            try:
+                for part in await asyncio.to_thread(self._batches, span):
+                    await asyncio.to_thread(self._read_span, part)
+                self.words.arrived(span)
+            except Exception:
+                log.exception("texts of incidents were not read: looking for words stays slow")
+
+    async def stop(self) -> None:
+        """End reading."""
+        if self._reading:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+
+    def _batches(self, span: tuple[int, int]) -> list[tuple[int, int]]:
+        with self.sessions() as session:
+            return batches(driver_connection(session), span)
+
+    def _read_span(self, span: tuple[int, int]) -> None:
+        with self.sessions() as session:
+            read_texts(driver_connection(session), self.words, "i.id BETWEEN %s AND %s", span)
+
+    def _load(self, version: int, changed: Sequence[int] = ()) -> None:
         with self.sessions() as session:
             # one snapshot of the database for the areas and the incidents that name them
             session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
@@ -63,26 +104,31 @@ class LiveIncidents:
             self._read_vocabulary(session, areas)
             table = read_table(driver_connection(session))
             calls, moved = read_calls(session), read_moved(session)
+            if changed:
+                self._read_texts(session, changed)
         days = count_days(table, self.zone)
-        self.current = Snapshot((table,), version, revision, calls, moved, days)
+        self.current = Snapshot((table,), version, revision, calls, moved, self.words, days)
 
-    def _read_changes(self, changes: list[dict[str, Any]], version: int, named: bool) -> None:
+    def _read_texts(self, session: Session, changed: Sequence[int]) -> None:
+        connection = driver_connection(session)
+        read_texts(connection, self.words, "i.id = ANY(%s)", (list(changed),))
+
+    def _read_changes(
+        self, spans: list[tuple[int, int]], single: list[int], version: int, named: bool
+    ) -> None:
         snapshot = self.current
-        single = sorted({number for change in changes for number in change.get("ids", ())})
         with self.sessions() as session:
             if named:
                 self._read_vocabulary(session, self.vocabulary.areas)
             elif single:
                 self.vocabulary = replace(self.vocabulary, called=_read_called(session))
             connection = driver_connection(session)
-            for change in changes:
-                if "first" in change:
-                    rows = read_table(
-                        connection, "i.id BETWEEN %s AND %s", (change["first"], change["last"])
-                    )
-                    snapshot = snapshot.with_changes(rows, version)
+            for span in spans:
+                rows = read_table(connection, "i.id BETWEEN %s AND %s", span)
+                snapshot = snapshot.with_changes(rows, version)
             if single:
                 rows = read_table(connection, "i.id = ANY(%s)", (single,))
+                self._read_texts(session, single)
                 moved = snapshot.moved.with_changes(read_moved(session, single))
                 snapshot = replace(snapshot.with_changes(rows, version), moved=moved)
             calls = read_calls(session) if single else snapshot.calls

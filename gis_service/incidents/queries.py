@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import re
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from math import cos, radians
 from typing import Any
 
@@ -16,8 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from gis_service.errors import InvalidInput, NotFound
 from gis_service.hierarchy.models import LEVELS
-from gis_service.incidents.filters import IncidentFilter, to_sql
+from gis_service.incidents.arrays import Snapshot
+from gis_service.incidents.filters import IncidentFilter, micros, to_sql
 from gis_service.incidents.models import SOURCES
+from gis_service.incidents.ordered import LAST, Place
 from gis_service.incidents.visibility import Visible
 from gis_service.incidents.workflow import OPEN_STATES
 
@@ -41,13 +44,13 @@ FROM = """
     LEFT JOIN unit u ON u.id = i.unit_id
     LEFT JOIN squad q ON q.id = i.squad_id
 """
-# order -> (expression, direction, its value as text for the cursor)
+# order -> (expression, direction, its column in the arrays)
 _DUE = "coalesce(i.due_at, 'infinity'::timestamptz)"
 SORTS = {
-    "-reported_at": ("i.reported_at", "DESC"),
-    "reported_at": ("i.reported_at", "ASC"),
-    "due_at": (_DUE, "ASC"),
-    "-updated_at": ("i.updated_at", "DESC"),
+    "-reported_at": ("i.reported_at", "DESC", "reported_at"),
+    "reported_at": ("i.reported_at", "ASC", "reported_at"),
+    "due_at": (_DUE, "ASC", "due_order"),
+    "-updated_at": ("i.updated_at", "DESC", "updated_at"),
 }
 
 
@@ -77,8 +80,15 @@ _NAMES = text(
 )
 
 
-# what changes within this time may not be in the memory of a process yet
-_HEARD = "i.updated_at > now() - interval '10 seconds'"
+# what was changed behind the last change that a snapshot knows of, numbered or not
+_UNHEARD = text("""
+    SELECT payload FROM event WHERE seq > :version AND topic = 'incidents'
+    UNION ALL
+    SELECT payload FROM event WHERE seq IS NULL AND topic = 'incidents'
+""")
+_MOST_UNHEARD = 5_000
+# candidates asked at a time, and how many in all before the database is left to find the rest
+_FIRST_CHUNK, _MOST_ASKED = 4, 20_000
 
 
 async def list_incidents(
@@ -88,50 +98,113 @@ async def list_incidents(
     sort: str,
     cursor: str | None,
     limit: int,
-    among: list[int] | None = None,
+    snapshot: Snapshot | None = None,
 ) -> tuple[list[dict[str, Any]], str | None]:
     """A page in one of the orders ``SORTS`` (keyset paging) and the cursor of the next one.
 
-    ``among``: the ids that came into question when last heard, where they are known to be few;
-    each is asked again, and what changed since is looked at too. A whole case number as ``q``
-    finds that case. Raises InvalidInput for a cursor or an order that is none of ours.
+    ``snapshot``, where it is in step, names what comes into question and in which order; each is
+    asked again, and so is what changed since. The rows are those the database would find alone.
+    A whole case number as ``q`` finds that case. Raises InvalidInput for a cursor or an order that
+    is none of ours.
     """
     if sort not in SORTS:
         raise InvalidInput(
             f"unknown order; one of {', '.join(SORTS)}", f"未知排序；可用：{'、'.join(SORTS)}",
             where="sort",
         )  # fmt: skip
-    key, direction = SORTS[sort]
+    after = _read_cursor(cursor, sort) if cursor else None
+    page = _Page(session, sort, limit + 1, after)
     if wanted.q and (numbered := await _of_number(session, wanted.q)):
-        wanted, among = replace(wanted, q=None), numbered
-        condition, values = to_sql(wanted)
-        condition += " AND i.id = ANY(:among)"
+        await page.read(replace(wanted, q=None), numbered)
     else:
+        await _fill(page, wanted, snapshot)
+    rows = page.rows[:limit]
+    following = _write_cursor(rows[-1], sort) if len(page.rows) > limit else None
+    return rows, following
+
+
+@dataclass
+class _Page:
+    """``rows`` read so far, all up to ``after``, which moves on with them."""
+
+    session: AsyncSession
+    sort: str
+    wanted: int
+    after: tuple[str, int] | None
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    async def read(
+        self,
+        wanted: IncidentFilter,
+        among: list[int] | None = None,
+        upto: tuple[str, int] | None = None,
+    ) -> None:
+        """Add what passes the filter and lies behind ``after``, not behind ``upto``; of ``among``
+        only, where it is given."""
+        key, direction, _ = SORTS[self.sort]
         condition, values = to_sql(wanted)
+        values["limit"] = self.wanted - len(self.rows)
+        source = "FROM incident i"
         if among is not None:
-            condition += f" AND (i.id = ANY(:among) OR {_HEARD})"
-    if among is not None:
-        values["among"] = among
-    if cursor:
-        values["after"], values["after_id"] = _read_cursor(cursor, sort)
-        sign = "<" if direction == "DESC" else ">"
-        condition += f" AND ({key}, i.id) {sign} (CAST(:after AS timestamptz), :after_id)"
-    rows = (
-        (
-            await session.execute(
-                text(
-                    f"SELECT {COLUMNS}, CAST({key} AS text) AS position {FROM} "
-                    f"WHERE {condition} ORDER BY {key} {direction}, i.id {direction} LIMIT :limit"
-                ),
-                {**values, "limit": limit + 1},
+            # a list of its own, so that each is looked up rather than met along the order
+            source = (
+                "FROM unnest(CAST(:among AS bigint[])) AS known JOIN incident i ON i.id = known"
             )
+            values["among"] = among
+        behind, before = ("<", ">=") if direction == "DESC" else (">", "<=")
+        for name, sign, place in (("after", behind, self.after), ("upto", before, upto)):
+            if place is not None:
+                values[name], values[f"{name}_id"] = place
+                condition += f" AND ({key}, i.id) {sign} (CAST(:{name} AS timestamptz), :{name}_id)"
+        found = await self.session.execute(
+            text(
+                f"SELECT i.id, CAST({key} AS text) AS position {source} "
+                f"WHERE {condition} ORDER BY {key} {direction}, i.id {direction} LIMIT :limit"
+            ),
+            values,
         )
-        .mappings()
-        .all()
-    )
-    page = [dict(row) for row in rows[:limit]]
-    following = _write_cursor(page[-1], sort) if len(rows) > limit else None
-    return page, following
+        positions = {row.id: row.position for row in found}
+        # by a statement that is always the same: to plan all its joins anew takes longer than it
+        rows = {row["id"]: row for row in await incidents_by_id(self.session, list(positions))}
+        self.rows += [{**rows[one], "position": at} for one, at in positions.items() if one in rows]
+        if upto is not None:
+            self.after = upto
+
+
+async def _fill(page: _Page, wanted: IncidentFilter, snapshot: Snapshot | None) -> None:
+    _, direction, column = SORTS[page.sort]
+    unheard = await _changed_since(page.session, snapshot.version) if snapshot else None
+    known = None
+    if snapshot is not None and unheard is not None:
+        known = await asyncio.to_thread(snapshot.in_order, wanted, column, direction == "DESC")
+    if known is None or unheard is None:
+        return await page.read(wanted)
+    after = Place(_key_of(page.after[0]), page.after[1]) if page.after else None
+    chunk, asked = page.wanted * (_FIRST_CHUNK if wanted.q else 1), 0
+    while asked < _MOST_ASKED:
+        ids, after = await asyncio.to_thread(known.first, chunk, after)
+        upto = (_position_of(after.key), after.id) if after else None
+        await page.read(wanted, list({*ids, *unheard}), upto)
+        if after is None or len(page.rows) >= page.wanted:
+            return None
+        asked += chunk
+        # as many as should hold the rest, by the share that passed so far
+        share = (len(page.rows) + 1) / asked
+        chunk = min(16 * chunk, int(1.3 * (page.wanted - len(page.rows)) / share) + page.wanted)
+    return await page.read(wanted)
+
+
+async def _changed_since(session: AsyncSession, version: int) -> set[int] | None:
+    """The incidents that changed behind a version of the data; None where they are many."""
+    changed: set[int] = set()
+    for payload in (await session.execute(_UNHEARD, {"version": version})).scalars():
+        if "first" in payload and payload["last"] - payload["first"] < _MOST_UNHEARD:
+            changed.update(range(payload["first"], payload["last"] + 1))
+        elif "ids" in payload:
+            changed.update(payload["ids"])
+        else:
+            return None
+    return changed if len(changed) <= _MOST_UNHEARD else None
 
 
 async def _of_number(session: AsyncSession, q: str) -> list[int]:
@@ -281,6 +354,16 @@ async def list_classes(session: AsyncSession, counts: dict[int, int]) -> list[di
          "count": counts.get(row["id"], 0)}
         for row in rows.mappings()
     ]  # fmt: skip
+
+
+def _key_of(position: str) -> int:
+    return LAST if position == "infinity" else micros(datetime.fromisoformat(position))
+
+
+def _position_of(key: int) -> str:
+    if key == LAST:
+        return "infinity"
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=key)).isoformat()
 
 
 def _write_cursor(row: dict[str, Any], sort: str) -> str:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-import anyio
 import orjson
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.responses import FileResponse
@@ -29,6 +28,7 @@ from gis_service.errors import NotFound
 from gis_service.hierarchy.coordinates import parse_crs, to_wgs84
 from gis_service.incidents import queries, replies
 from gis_service.incidents.actions import act
+from gis_service.incidents.arrays import Snapshot
 from gis_service.incidents.desk import Desk, components_of
 from gis_service.incidents.duplicates import candidates
 from gis_service.incidents.filters import (
@@ -53,6 +53,7 @@ from gis_service.incidents.schemas import (
     NewIncident,
     ReportAnswer,
 )
+from gis_service.incidents.stream import Ending
 from gis_service.incidents.visibility import Visible
 from gis_service.incidents.workflow import actions_from
 from gis_service.sheets import as_csv
@@ -60,8 +61,7 @@ from gis_service.sheets import as_csv
 router = APIRouter(prefix="/api", tags=["incidents"])
 stream_router = APIRouter(tags=["events"])
 
-# so many incidents are looked at one by one sooner than along an order
-FEW = 5_000
+ENDING_S = 2.0  # how long streams may take to end once the service is told to stop
 IncidentId = Annotated[int, Path(ge=1, lt=2**63)]
 
 
@@ -124,12 +124,11 @@ def scoped(request: Request, identity: Identity) -> Visible | None:
     return visible
 
 
-async def few_of(request: Request, wanted: IncidentFilter) -> list[int] | None:
-    """The incidents that a list can be about, from memory where it is in step and they are few."""
+def in_step(request: Request) -> Snapshot | None:
+    """The incidents in memory; None while they may lag behind."""
     state = request.app.state
-    if state.follower.problem is not None:
-        return None
-    return await asyncio.to_thread(state.incidents.current.few, wanted, FEW)
+    current: Snapshot = state.incidents.current
+    return current if state.follower.problem is None else None
 
 
 def desk_of(request: Request) -> Desk:
@@ -157,7 +156,7 @@ async def list_incidents(
     wanted = replace(filter_of(request, LIST_PARAMETERS), visible=scoped(request, identity))
     rows, following = await queries.list_incidents(
         session, wanted, sort=sort, cursor=cursor, limit=limit,
-        among=await few_of(request, wanted),
+        snapshot=in_step(request),
     )  # fmt: skip
     names = await queries.names_of(session, _area_ids(rows))
     return _json({"items": [present(row, names, locale) for row in rows], "next": following})
@@ -437,14 +436,13 @@ async def events(
     check_parameters(request, {"after"})
     last = last_event_id if last_event_id is not None else after
 
-    stopping = anyio.Event()
-
     async def messages() -> AsyncIterator[ServerSentEvent]:
-        async for message in request.app.state.hub.follow(identity, locale, last, stopping):
+        async for message in request.app.state.hub.follow(identity, locale, last):
             yield ServerSentEvent(message.data, event=message.event, id=str(message.id), retry=1000)
 
+    ending: Any = Ending(request.app.state.hub)
     return EventSourceResponse(
-        messages(), ping=15, send_timeout=30, shutdown_event=stopping, shutdown_grace_period=2
+        messages(), ping=15, send_timeout=30, shutdown_event=ending, shutdown_grace_period=ENDING_S
     )
 
 

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-import anyio
 import numpy as np
 import orjson
 from sqlalchemy import text
@@ -66,6 +65,17 @@ class Stream:
         self.queue.put_nowait(message)
 
 
+class Ending:
+    """What the server sets when it is told to stop: streams are ended, not torn."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+
+    def set(self) -> None:
+        """End every stream of this process."""
+        self.hub.close()
+
+
 class Hub:
     """All open streams of a worker; one query a batch of changes, however many streams."""
 
@@ -118,14 +128,12 @@ class Hub:
             stream.put(None)
 
     async def follow(
-        self, identity: Identity, locale: str, last: int | None, stopping: anyio.Event
+        self, identity: Identity, locale: str, last: int | None
     ) -> AsyncIterator[Message]:
         """The messages of one page; ``last`` is the number it has seen (None: it has just loaded
-        its list). They end when the service says that it is ``stopping``."""
+        its list)."""
         stream = Stream(identity, locale)
         self.streams.add(stream)
-        stopped = asyncio.ensure_future(stopping.wait())
-        stopped.add_done_callback(lambda _: stream.put(None))
         try:
             seq = self.seq
             if last is not None and last < seq:
@@ -135,7 +143,6 @@ class Hub:
                 yield message
         finally:
             self.streams.discard(stream)
-            stopped.cancel()
 
     # -- what is told ------------------------------------------------------------------------
 

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gis_service.incidents.arrays import IncidentTable
-from gis_service.incidents.filters import STATE_NUMBER, IncidentFilter, micros, to_mask
+from gis_service.incidents.filters import STATE_NUMBER, IncidentFilter, micros
+from gis_service.incidents.masking import to_mask
 from gis_service.incidents.models import STATES
 
 Counts = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]

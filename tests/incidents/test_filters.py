@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -20,10 +19,10 @@ from gis_service.incidents.filters import (
     Vocabulary,
     parse_filter,
     parse_moment,
-    to_mask,
     to_sql,
 )
-from gis_service.incidents.models import STATES
+from gis_service.incidents.masking import to_mask
+from gis_service.incidents.models import SOURCES, STATES
 from tests.conftest import Database
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -51,7 +50,7 @@ def filled(module_database: Database) -> tuple[Database, IncidentTable]:
                         external_id, reported_at, due_at, crs, geom, street_id, community_id,
                         grid_id, building_id, placement_method, filed_path, urgent, supervised,
                         is_order)
-                    VALUES ('c', :state, :class, 'n', 'patrol', 't', :n, :at, :due, 'wgs84',
+                    VALUES ('c', :state, :class, 'n', :source, 't', :n, :at, :due, 'wgs84',
                         CASE WHEN :placed THEN ST_SetSRID(ST_MakePoint(:lon, :lat), 4326) END,
                         :street, :community, :grid, NULL,
                         CASE WHEN :placed THEN 'inside' ELSE 'none' END, '{}', :urgent,
@@ -59,6 +58,7 @@ def filled(module_database: Database) -> tuple[Database, IncidentTable]:
                     """
                 ),
                 {
+                    "source": SOURCES[rng.integers(len(SOURCES))],
                     "state": STATES[rng.integers(len(STATES))], "class": int(rng.integers(1, 6)),
                     "n": str(number), "at": START + timedelta(hours=int(rng.integers(0, 240))),
                     "due": START + timedelta(hours=int(rng.integers(0, 400)))
@@ -99,6 +99,7 @@ def filters(draw: st.DrawFn) -> IncidentFilter:
         grids=some(list(range(100, 130))), bbox=draw(st.none() | st.just(box)),
         overdue=draw(st.none() | st.booleans()), urgent=draw(st.none() | st.booleans()),
         supervised=draw(st.none() | st.booleans()), order=draw(st.none() | st.booleans()),
+        sources=tuple(draw(st.lists(st.sampled_from(SOURCES), max_size=2))),
         unplaced=draw(st.none() | st.booleans()), now=START + timedelta(hours=150),
     )  # fmt: skip
 
@@ -135,10 +136,10 @@ def test_a_snapshot_in_parts_counts_like_the_whole(
     assert len(parts) == len(holes) == len(whole) == ROWS
     assert parts.counts(wanted) == holes.counts(wanted) == whole.counts(wanted)
     assert holes.counts_by_class() == whole.counts_by_class()
-    few = whole.few(wanted, 50)
-    assert (None if few is None else sorted(few)) == (
-        None if (again := holes.few(wanted, 50)) is None else sorted(again)
-    )
+    for key in ("reported_at", "due_order", "updated_at"):
+        orders = [one.in_order(wanted, key, True) for one in (whole, parts, holes)]
+        first = [one and (sorted(one.first(30, None)[0]), one.first(30, None)[1]) for one in orders]
+        assert first[0] == first[1] == first[2]
     for ours, theirs in zip(
         holes.counts_by_area("grid", wanted), whole.counts_by_area("grid", wanted), strict=True
     ):
@@ -147,20 +148,6 @@ def test_a_snapshot_in_parts_counts_like_the_whole(
         parts.counts_by_area("grid", wanted), whole.counts_by_area("grid", wanted), strict=True
     ):
         assert ours.tolist() == theirs.tolist()
-
-
-@settings(max_examples=50, deadline=None)
-@given(wanted=filters(), most=st.integers(0, ROWS))
-def test_the_few_are_all_that_pass_or_not_named(
-    filled: tuple[Database, IncidentTable], wanted: IncidentFilter, most: int
-) -> None:
-    _, table = filled
-    mask = to_mask(wanted, table)
-    few = Snapshot((table,), 1, None).few(replace(wanted, q="井盖", sources=("patrol",)), most)
-    if mask is None or np.count_nonzero(mask) > most:
-        assert few is None
-    else:
-        assert few == table.id[mask].tolist()
 
 
 ZONE = ZoneInfo("Asia/Shanghai")

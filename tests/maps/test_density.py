@@ -46,6 +46,7 @@ def make_table(lon: Any, lat: Any, classes: Any = None) -> IncidentTable:
         street_id=same, community_id=same, grid_id=same, building_id=same,
         unit_id=same, squad_id=same, reported_by=same,
         verified_s=same, dispatched_s=same, accepted_s=same, resolved_s=same, closed_s=same,
+        updated_at=np.zeros(count, np.int64), source=np.zeros(count, np.int8),
         marks=np.zeros(count, np.int8),
     )  # fmt: skip
     return joined([table])
