@@ -17,6 +17,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gis_service.accounts.attempts import Attempts
 from gis_service.accounts.dependencies import anyone
 from gis_service.accounts.identities import Identities
+from gis_service.accounts.oidc import Provider
+from gis_service.accounts.oidc_router import router as oidc_router
 from gis_service.accounts.router import router as accounts_router
 from gis_service.attachments.router import router as attachments_router
 from gis_service.campaigns.router import router as campaigns_router
@@ -104,6 +106,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         max_body_size=settings.photo_bytes * (settings.public_photos + 1) + 2**20,
     )
     app.state.settings = settings
+    app.state.oidc = Provider(settings) if settings.oidc_issuer else None
     app.state.registry = read_registry(settings.layers_dir)
     app.state.calendar_followers = CALENDAR_FOLLOWERS
     # /api/areas/{level}/series stands before /api/areas/{level}/{code}
@@ -122,6 +125,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         public_router,
         attachments_router,
         accounts_router,
+        oidc_router,
         reference_router,
         responsibility_router,
         contract_router,

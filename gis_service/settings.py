@@ -93,6 +93,28 @@ class Settings(BaseSettings):
     secure_cookies: bool | None = Field(
         None, description="cookies over HTTPS only; unset: wherever the request came over HTTPS"
     )
+    oidc_issuer: str | None = Field(
+        None, description="address of an OpenID provider to sign in with; unset: passwords only"
+    )
+    oidc_client_id: str = Field("", description="what the provider knows this service by")
+    oidc_client_secret_file: Path | None = Field(
+        None, description="file with the client's secret; unset: a public client (PKCE alone)"
+    )
+    oidc_scopes: list[str] = Field(["profile"], description="asked for besides openid")
+    oidc_claim: str = Field(
+        "preferred_username", description="claim with the account's name; nobody may set their own"
+    )
+    oidc_role_claim: str = Field(
+        "groups", description="claim that the roles of new accounts follow"
+    )
+    oidc_roles: dict[str, str] = Field(
+        {}, description="its values → role level=code …: who has one gets an account; none: nobody"
+    )
+    oidc_prompt: Literal["", "login", "select_account"] = Field(
+        "", description="login: the provider asks for the password each time (shared computers)"
+    )
+    oidc_label: str = Field("统一身份认证登录", description="the button on the login page")
+    oidc_label_en: str = Field("Single sign-on", description="its English words")
     audit_days: int = Field(184, ge=184, description="how long the audit log is kept at least")
     personal_key_file: Path | None = Field(
         None,

@@ -56,6 +56,7 @@ def test_a_deployment_in_order_has_nothing_to_say(database: Database) -> None:
 
 
 OPEN = "0.0.0.0"  # noqa: S104
+OIDC: dict[str, Any] = {"oidc_issuer": "http://localhost:9", "oidc_client_id": "x"}
 UNUSABLE: list[tuple[dict[str, Any], str]] = [
     ({"timezone": "Asia/Nowhere"}, "GIS_TIMEZONE 'Asia/Nowhere' is no time zone"),
     ({"metric_crs": "EPSG:1"}, "GIS_METRIC_CRS"),
@@ -75,6 +76,12 @@ UNUSABLE: list[tuple[dict[str, Any], str]] = [
     ({"public_url": "https://a"}, "without a map approval number"),
     ({"secure_cookies": True}, "nobody can stay signed in"),
     ({"secure_cookies": False, "public_url": "https://a"}, "sessions can be read on the way"),
+    ({"oidc_issuer": "http://sso.cn"}, "GIS_OIDC_ISSUER: 'http://sso.cn' does not begin with"),
+    ({"oidc_issuer": "http://localhost:9"}, "GIS_OIDC_CLIENT_ID: the provider knows"),
+    ({**OIDC, "oidc_client_secret_file": Path("/nowhere")}, "/nowhere cannot be read: No such"),
+    ({**OIDC, "oidc_roles": {"staff": "boss"}}, "GIS_OIDC_ROLES: 'staff': role"),
+    ({**OIDC, "oidc_roles": {"staff": "viewer street"}}, "GIS_OIDC_ROLES: 'staff'"),
+    (OIDC, "nobody can sign in through it"),
     ({"database_url": "postgresql://x@127.0.0.1:1/x"}, "look at GIS_DATABASE_URL"),
     ({"backup_dir": Path("/nowhere")}, "there is no backup in /nowhere: gis-service backup"),
 ]

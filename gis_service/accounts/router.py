@@ -67,7 +67,7 @@ async def sign_in(
     address = address_of(request)
     attempts.count(address)
     attempt = await session.run_sync(login.begin, settings, body.name, address)
-    await _commit(request, session)
+    await commit(request, session)
     if not isinstance(attempt, TooMany) and attempt.account_id is None:
         attempt = attempts.count_unknown(body.name) or attempt
     if isinstance(attempt, TooMany):
@@ -79,12 +79,12 @@ async def sign_in(
     old = request.cookies.get(COOKIE)
     if outcome.identity is not None and old:
         await session.run_sync(login.replace_session, old)
-    await _commit(request, session)
+    await commit(request, session)
     if outcome.identity is None:
         assert outcome.problem is not None  # noqa: S101 - one of the two is there
         raise outcome.problem
     response = _json(await _me(session, outcome.identity))
-    _set_cookie(request, response, outcome.cookie, settings)
+    set_session_cookie(request, response, outcome.cookie, settings)
     return response
 
 
@@ -101,7 +101,7 @@ async def sign_out(request: Request, session: SessionDependency) -> Response:
     cookie = request.cookies.get(COOKIE)
     if identity is not None and cookie:
         await session.run_sync(login.log_out, identity, cookie, address_of(request))
-        await _commit(request, session)
+        await commit(request, session)
     response = Response(status_code=204)
     response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax")
     return response
@@ -120,7 +120,7 @@ async def change_password(
         service.change_own_password, settings, await _actor(request), old=body.old, new=body.new,
         cookie=request.cookies.get(COOKIE, ""),
     )  # fmt: skip
-    await _commit(request, session)
+    await commit(request, session)
     return Response(status_code=204)
 
 
@@ -132,14 +132,14 @@ async def second_factor(
     await _count_own(request)
     if body.off:
         await session.run_sync(service.end_second_factor, await _actor(request), body.password)
-        await _commit(request, session)
+        await commit(request, session)
         return _json({"totp": False})
     settings = request.app.state.settings
     proposed = await session.run_sync(
         service.start_second_factor, await _actor(request), body.password, body.code, body.secret,
         settings.title if locale == "zh" else settings.title_en,
     )  # fmt: skip
-    await _commit(request, session)
+    await commit(request, session)
     return _json({"totp": proposed is None, **(proposed or {})})
 
 
@@ -168,7 +168,7 @@ async def add_token(
 
     token, text = await session.run_sync(add)
     await session.refresh(token)
-    await _commit(request, session)
+    await commit(request, session)
     return _json(
         {
             "id": token.id, "label": token.label, "permissions": token.permissions,
@@ -186,7 +186,7 @@ async def revoke_token(
     await session.run_sync(
         service.revoke_token, await _actor(request), identity.account_id, token_id
     )
-    await _commit(request, session)
+    await commit(request, session)
     return Response(status_code=204)
 
 
@@ -211,7 +211,7 @@ async def add_account(
         password=body.password, display_name=body.display_name or None,
         scopes=[Scope(scope.level, scope.code) for scope in body.scopes],
     )  # fmt: skip
-    await _commit(request, session)
+    await commit(request, session)
     return _json((await queries.list_accounts(session, account_id=account.id))[0], 201)
 
 
@@ -237,7 +237,7 @@ async def change_account(
     await session.run_sync(
         service.change_account, settings, await _actor(request), account, changes
     )
-    await _commit(request, session)
+    await commit(request, session)
     return _json((await queries.list_accounts(session, account_id=account_id))[0])
 
 
@@ -264,7 +264,7 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-async def _commit(request: Request, session: Any) -> None:
+async def commit(request: Request, session: Any) -> None:
     """Commit; this process doubts what it knows at once, others when the feed tells them."""
     await session.commit()
     request.app.state.identities.doubt()
@@ -295,12 +295,20 @@ async def _me(session: Any, identity: Identity) -> dict[str, Any]:
     }
 
 
-def _set_cookie(request: Request, response: Response, cookie: str, settings: Settings) -> None:
-    secure = settings.secure_cookies
+def set_session_cookie(
+    request: Request, response: Response, cookie: str, settings: Settings
+) -> None:
+    """Hand a new session's cookie to the browser."""
     response.set_cookie(
         COOKIE, cookie, max_age=settings.session_hours * 3600, path="/", httponly=True,
-        samesite="lax", secure=request.url.scheme == "https" if secure is None else secure,
+        samesite="lax", secure=over_https(request, settings),
     )  # fmt: skip
+
+
+def over_https(request: Request, settings: Settings) -> bool:
+    """Whether cookies stay on HTTPS: as set, else as the request came."""
+    secure = settings.secure_cookies
+    return request.url.scheme == "https" if secure is None else secure
 
 
 def _number(cursor: str | None, default: int) -> int:

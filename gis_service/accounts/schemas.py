@@ -71,6 +71,9 @@ class AccountChange(_Body):
     password: Secret | None = None
     scopes: Annotated[list[ScopeItem], Field(max_length=500)] | None = None
     totp: Annotated[bool, Field(description="false takes the second factor away")] | None = None
+    oidc: Annotated[bool, Field(description="false: the next of its name may sign in")] | None = (
+        None
+    )
     unlock: bool | None = None
 
 
@@ -114,6 +117,7 @@ class AccountItem(BaseModel):
     active: bool
     scopes: list[Scope]
     totp: bool
+    oidc: bool = Field(description="signs in through the OpenID provider")
     locked_until: datetime | None
     created_at: datetime
 

@@ -82,7 +82,8 @@ def change_account(
     session: Session, settings: Settings, actor: Actor, account: Account, changes: dict[str, Any]
 ) -> None:
     """Apply ``changes``: any of display_name, role, active, scopes, password, totp (False takes
-    the second factor away), unlock. Raises Conflict where no administrator would be left."""
+    the second factor away), oidc (False: no person of the provider owns it any more), unlock.
+    Raises Conflict where no administrator would be left."""
     told: dict[str, Any] = {}
     ends = changes.get("active") is False or changes.get("role", "admin") != "admin"
     if ends and account.role == "admin" and account.active:
@@ -102,6 +103,9 @@ def change_account(
         account.totp_secret = None
         account.totp_last_step = None
         told["totp"] = "taken away"
+    if changes.get("oidc") is False and account.oidc_subject is not None:
+        account.oidc_subject = None
+        told["oidc"] = "taken away"
     if changes.get("unlock") or changes.get("password") is not None:
         account.failed_logins = 0
         account.locked_until = None

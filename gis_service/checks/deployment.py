@@ -16,6 +16,8 @@ from zoneinfo import available_timezones
 
 import orjson
 
+from gis_service.accounts.oidc import NotThrough, Provider
+from gis_service.accounts.oidc_settings import check_oidc
 from gis_service.accounts.personal import check_keys, key_file
 from gis_service.checks.finding import Finding, advice, attempt, wrong
 from gis_service.errors import ConfigurationError
@@ -61,6 +63,7 @@ def check_deployment(settings: Settings) -> list[Finding]:
         *_data_folder(settings),
         *_keys(settings),
         *_web(settings),
+        *_provider(settings),
         *_answering(settings),
     ]
 
@@ -179,6 +182,34 @@ def _web(settings: Settings) -> list[Finding]:
                 f"the demo's accounts can sign in, their passwords lie in {demo}: serve "
                 "the real district from a data folder and a database of its own",
                 f"演示账号可登录，其密码存于 {demo}：正式使用请另设数据目录和数据库",
+            )
+        )
+    return found
+
+
+def _provider(settings: Settings) -> list[Finding]:
+    """The OpenID provider, where one is set."""
+    if settings.oidc_issuer is None:
+        return []
+    found = attempt("OpenID", lambda: check_oidc(settings))
+    if found:
+        return found
+    secret = settings.oidc_client_secret_file
+    if secret is not None and stat.S_IMODE(secret.stat().st_mode) & 0o077:
+        found.append(
+            wrong(
+                f"others may read the client's secret {secret}: chmod 600 {secret}",
+                f"其他用户可读取客户端密钥 {secret}：请执行 chmod 600 {secret}",
+            )
+        )
+    try:
+        Provider(settings).discover()
+    except NotThrough as problem:
+        found.append(
+            wrong(
+                f"GIS_OIDC_ISSUER {settings.oidc_issuer}: nobody can sign in through it: "
+                f"{problem.detail}",
+                f"GIS_OIDC_ISSUER {settings.oidc_issuer}：无法通过该平台登录：{problem.detail}",
             )
         )
     return found

@@ -80,6 +80,13 @@ def passwd(name: NameArgument, password_stdin: StdinOption = False) -> None:
     console.print(f"account {name}: new password", highlight=False)
 
 
+@user.command("unlink")
+def unlink(name: NameArgument) -> None:
+    """Free an account from the person of the OpenID provider it belongs to. 解除统一认证绑定。"""
+    _change(name, lambda: {"oidc": False})
+    console.print(f"account {name}: belongs to nobody at the provider", highlight=False)
+
+
 @user.command("no-totp")
 def no_totp(name: NameArgument) -> None:
     """Take a lost second factor away. 取消动态验证码。"""

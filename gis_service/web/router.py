@@ -162,7 +162,15 @@ async def login_page(
         "login.html", request, settings, "login/main.js", identity,
         public=settings.public, demo=str(demo) if demo.exists() else "",
         display_name=identity.display_name if identity else "",
+        oidc_label=_oidc_label(request, settings),
+        problem=request.query_params.get("problem", ""),
     )  # fmt: skip
+
+
+def _oidc_label(request: Request, settings: Settings) -> str:
+    if settings.oidc_issuer is None:
+        return ""
+    return settings.oidc_label if locale_of(request) == "zh" else settings.oidc_label_en
 
 
 @router.get("/field/worker.js", dependencies=[Depends(anyone())])

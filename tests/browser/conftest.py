@@ -92,8 +92,13 @@ def wait_ready(
 
 @pytest.fixture(scope="session")
 def demo_database(create_database: Callable[[], Database]) -> Database:
-    """The database of ``served``."""
-    return create_database()
+    """The database of ``served``, which knows an OpenID provider that is down unless a test starts
+    it."""
+    made = create_database()
+    made.environment.update(
+        GIS_OIDC_ISSUER=f"http://localhost:{free_port()}", GIS_OIDC_CLIENT_ID="gis-service"
+    )
+    return made
 
 
 @pytest.fixture(scope="session")

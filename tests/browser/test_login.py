@@ -13,6 +13,7 @@ from playwright.sync_api import Browser
 from gis_service.accounts.second_factor import seal_secret
 from gis_service.accounts.service import get_account
 from gis_service.settings import get_settings
+from tests.accounts.provider import provider
 from tests.browser.map_page import MapPage
 from tests.conftest import Database
 
@@ -163,6 +164,29 @@ def test_the_second_factor_is_asked_for(
     page.page.click("#submit")
     page.page.wait_for_url("**/")
     page.idle()
+
+
+def test_the_button_of_single_sign_on_leads_there_and_back(
+    visitor: Open, demo_database: Database
+) -> None:
+    page = visitor("/login?next=%2Fwatches", errors=True)  # the provider's page has no icon
+    assert page.text("#elsewhere") == "统一身份认证登录"
+    page.find("#elsewhere").click()
+    page.page.wait_for_selector("#problem:not([hidden])")
+    assert "无法连接统一身份认证平台" in page.text("#problem")
+    page.find("#language").click()
+    page.page.wait_for_selector("html[lang=en] body.ready")
+    assert "The sign-on provider cannot be reached" in page.text("#problem")
+    assert page.text("#elsewhere") == "Single sign-on"
+    port = urlsplit(demo_database.environment["GIS_OIDC_ISSUER"]).port
+    assert port is not None
+    with provider({"p": {"preferred_username": "planner"}}, port, registered=False):
+        page.find("#elsewhere").click()
+        page.page.get_by_role("button", name="p", exact=True).click()
+        page.page.wait_for_url("**/watches")
+        page.page.wait_for_selector("body.ready")
+    me = page.page.evaluate("fetch('/api/session').then((answer) => answer.json())")
+    assert me["name"] == "planner"
 
 
 # -- the map without an account ------------------------------------------------------------

@@ -68,6 +68,8 @@ async function start() {
   byId("show").addEventListener("click", showPassword);
   const next = byId("continue");
   if (next) next.href = target();
+  const elsewhere = byId("elsewhere");
+  if (elsewhere) elsewhere.href += `&next=${encodeURIComponent(target())}`;
   // the other language keeps where to go
   byId("language").addEventListener("click", (/** @type {any} */ event) => {
     const url = new URL(location.href);
