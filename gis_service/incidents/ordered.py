@@ -55,11 +55,13 @@ class Ordered:
         it."""
         keys, ids, mask = column.keys, column.ids, column.mask
         if after is not None:
-            if self.descending:
-                behind = (keys < after.key) | ((keys == after.key) & (ids < after.id))
-            else:
-                behind = (keys > after.key) | ((keys == after.key) & (ids > after.id))
-            mask = behind if mask is None else mask & behind
+            behind = keys <= after.key if self.descending else keys >= after.key
+            if mask is not None:
+                behind &= mask
+            tied = np.flatnonzero(keys == after.key)
+            seen = ids[tied] >= after.id if self.descending else ids[tied] <= after.id
+            behind[tied[seen]] = False
+            mask = behind
         left = len(keys) if mask is None else int(np.count_nonzero(mask))
         if left > max(FEW, 4 * count):
             near = self._near(keys, mask, count, left)
