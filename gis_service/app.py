@@ -26,6 +26,7 @@ from gis_service.communities.activity_router import router as activities_router
 from gis_service.communities.community_router import router as communities_router
 from gis_service.communities.frontage_router import router as frontages_router
 from gis_service.communities.opinion_router import router as opinions_router
+from gis_service.communities.party_router import router as party_router
 from gis_service.communities.public_router import answer_limit
 from gis_service.communities.public_router import router as residents_router
 from gis_service.communities.router import router as posts_router
@@ -142,6 +143,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         round_router,
         surveys_router,
         communities_router,
+        party_router,
         campaigns_router,
         progress_router,
         reports_router,

@@ -26,6 +26,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
 
 from gis_service.errors import InvalidInput, TooLarge
+from gis_service.sheets import FORMULAS
 
 MOST_BYTES = 20 * 2**20
 # of a workbook: it is a ZIP, and a small one may hold a lot
@@ -381,7 +382,7 @@ def _clean(value: Any) -> Any:
         return value
     words = value.strip()
     # an apostrophe that kept a spreadsheet from taking text for a formula
-    return words[1:] if words[:1] == "'" and words[1:2] in ("=", "+", "-", "@") else words
+    return words[1:] if words[:1] == "'" and words[1:].startswith(FORMULAS) else words
 
 
 def _number(value: Any) -> float | None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, File, Path, Query, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import FileResponse
 from sqlalchemy.orm import Session
 
@@ -28,15 +27,16 @@ from gis_service.communities.activity_schemas import (
 )
 from gis_service.communities.asking import (
     MOST_EXPORTED,
-    PRIVATE,
-    XLSX,
     AskedPlaces,
     AskedSpan,
     Cursor,
+    DryRun,
     Format,
-    imported,
+    SheetFile,
+    bring_in,
     json_of,
     page_of,
+    sheet_file,
     whole,
 )
 from gis_service.communities.changes import log_of
@@ -52,8 +52,6 @@ from gis_service.dependencies import (
     refuse_unknown_parameters,
 )
 from gis_service.errors import InvalidInput, NotFound
-from gis_service.sheet_reading import MOST_BYTES
-from gis_service.sheets import as_csv, as_xlsx
 
 router = APIRouter(prefix="/api", tags=["communities"])
 Strict = Depends(refuse_unknown_parameters)
@@ -62,6 +60,7 @@ Manages = Depends(allow("activity.manage"))
 Answers = Depends(allow("opinion.manage"))
 CodePath = Annotated[str, Path(max_length=64)]
 IdPath = Annotated[int, Path(ge=1, lt=2**31)]
+TITLE = ("活动台账", "activities")
 
 
 async def _wanted(
@@ -124,22 +123,14 @@ async def get_activities(
 
     rows = await session.run_sync(read)
     if exported:
-        head, lines = activity_sheet.as_lines(whole(rows), settings, locale)
-        title = "活动台账" if locale == "zh" else "activities"
-        body = as_csv(head, lines) if format_ == "csv" else as_xlsx(head, lines, title)
-        return _file(body, format_)
+        table = activity_sheet.as_lines(whole(rows), settings, locale)
+        return sheet_file(format_, "activities", TITLE, table, locale)
     page, following = page_of(
         rows, limit, lambda row: f"{row['starts_at'].isoformat()}~{row['id']}"
     )
     now = datetime.now(UTC)
     items = [activities.present(row, settings, now, internal=True) for row in page]
     return json_of({"items": items, "next": following})
-
-
-def _file(body: bytes, format_: str) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="activities.{format_}"', **PRIVATE}
-    media = "text/csv; charset=utf-8" if format_ == "csv" else XLSX
-    return Response(body, media_type=media, headers=headers)
 
 
 @router.get("/activities/counts", dependencies=[Reads, Strict])
@@ -159,8 +150,8 @@ async def get_counts(
 @router.get("/activities/template", dependencies=[Manages, Strict])
 async def get_template(settings: SettingsDependency, locale: LocaleDependency) -> Response:
     """An empty sheet with the headings that the import knows."""
-    head, lines = activity_sheet.as_lines([], settings, locale)
-    return _file(as_xlsx(head, lines, "活动台账" if locale == "zh" else "activities"), "xlsx")
+    table = activity_sheet.as_lines([], settings, locale)
+    return sheet_file("xlsx", "activities", TITLE, table, locale)
 
 
 @router.post("/activities", status_code=201, dependencies=[Manages, Strict])
@@ -181,25 +172,18 @@ async def import_activities(
     settings: SettingsDependency,
     identity: SignedIn,
     locale: LocaleDependency,
-    file: Annotated[UploadFile, File(description="XLSX or CSV")],
-    dry_run: Annotated[bool, Query(description="check only")] = False,
+    file: SheetFile,
+    dry_run: DryRun = False,
 ) -> Response:
     """Take a sheet of activities in, as a whole or, where a row has a fault, not at all: 400 with
     every fault and its cell."""
-    data = await file.read(MOST_BYTES + 1)
-    name = (file.filename or "sheet").replace("\x00", "")[:200]
 
-    def work() -> dict[str, Any]:
-        with request.app.state.blocking_sessions() as blocking:
-            found = activity_sheet.load_sheet(
-                blocking, settings, identity, data, name, locale=locale, dry_run=dry_run
-            )
-            if found["applied"]:
-                blocking.commit()
-            return found
+    def load(blocking: Session, data: bytes, name: str) -> dict[str, Any]:
+        return activity_sheet.load_sheet(
+            blocking, settings, identity, data, name, locale=locale, dry_run=dry_run
+        )
 
-    found = await asyncio.to_thread(work)
-    return imported(found, name, locale)
+    return await bring_in(request, file, locale, load)
 
 
 @router.get("/activities/{code}", dependencies=[Reads, Strict])

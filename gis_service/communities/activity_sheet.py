@@ -29,6 +29,7 @@ from gis_service.communities.activity_queries import COUNTS, ActivityFilter, lis
 from gis_service.communities.activity_schemas import ActivityFields
 from gis_service.communities.changes import note
 from gis_service.communities.models import Activity
+from gis_service.communities.places import unmoved
 from gis_service.communities.words import words
 from gis_service.errors import Conflict, DomainError, Forbidden, InvalidInput
 from gis_service.settings import Settings
@@ -327,8 +328,10 @@ def _fields(
     if "media" in here:
         said["media"] = [_medium(one) for one in _pieces(row, "media")]
     if {"lon", "lat"} <= set(here):
-        said |= {"lon": row.number_of("lon"), "lat": row.number_of("lat"),
-                 "crs": row.code("crs") or None}  # fmt: skip
+        lon, lat, crs = row.number_of("lon"), row.number_of("lat"), row.code("crs") or None
+        if old is not None:
+            lon, lat = unmoved(lon, lat, crs, (old["lon"], old["lat"]))
+        said |= {"lon": lon, "lat": lat, "crs": crs}
     times = _times(row, ZoneInfo(settings.timezone))
     if times is None:
         return None

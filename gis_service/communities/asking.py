@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import orjson
-from fastapi import Depends, Query, Response
+from fastapi import Depends, File, Query, Request, Response, UploadFile
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -18,6 +19,7 @@ from gis_service.communities.scope import Scope, scope_of
 from gis_service.dependencies import SessionDependency, SettingsDependency
 from gis_service.errors import InvalidInput, TooLarge
 from gis_service.incidents.filters import parse_moment
+from gis_service.sheet_reading import MOST_BYTES
 from gis_service.sheets import as_csv, as_xlsx
 
 MOST_EXPORTED = 20_000
@@ -27,6 +29,8 @@ Format = Annotated[
     Literal["json", "csv", "xlsx"], Query(description="csv and xlsx open in a spreadsheet")
 ]
 Cursor = Annotated[str | None, Query(max_length=100, description="'next' of the page before")]
+SheetFile = Annotated[UploadFile, File(description="XLSX or CSV")]
+DryRun = Annotated[bool, Query(description="check only")]
 _KNOWN = text("""
     SELECT EXISTS (SELECT 1 FROM area WHERE level = :level AND code = :code)
 """)
@@ -95,6 +99,24 @@ def json_of(body: Any, status: int = 200) -> Response:
     return Response(orjson.dumps(body), status, media_type="application/json", headers=PRIVATE)
 
 
+async def bring_in(
+    request: Request, file: UploadFile, locale: str,
+    load: Callable[[Session, bytes, str], dict[str, Any]],
+) -> Response:  # fmt: skip
+    """Take a sheet in with ``load(session, data, file name)``, which writes all of it or, where a
+    row has a fault, nothing but what it read of people into the audit log."""
+    data = await file.read(MOST_BYTES + 1)
+    name = (file.filename or "sheet").replace("\x00", "")[:200]
+
+    def work() -> dict[str, Any]:
+        with request.app.state.blocking_sessions() as session:
+            found = load(session, data, name)
+            session.commit()
+            return found
+
+    return imported(await asyncio.to_thread(work), name, locale)
+
+
 def imported(found: dict[str, Any], name: str, locale: str) -> Response:
     """What became of a sheet: 400 with every fault and its cell where it has one."""
     if not found["faults"]:
@@ -108,6 +130,18 @@ def imported(found: dict[str, Any], name: str, locale: str) -> Response:
         **found,
     }  # fmt: skip
     return Response(orjson.dumps(problem), 400, media_type="application/problem+json")
+
+
+def sheet_file(
+    format_: str, name: str, title: tuple[str, str], table: tuple[Any, Any], locale: str
+) -> Response:
+    """A ``table`` (head, lines) as a file to download; ``title`` in zh and en names its sheet."""
+    if format_ == "csv":
+        body, media = as_csv(*table), "text/csv; charset=utf-8"
+    else:
+        body, media = as_xlsx(*table, title[locale != "zh"]), XLSX
+    disposition = {"Content-Disposition": f'attachment; filename="{name}.{format_}"'}
+    return Response(body, media_type=media, headers={**disposition, **PRIVATE})
 
 
 def whole(rows: Sequence[Any]) -> Sequence[Any]:
@@ -139,14 +173,7 @@ class Sheet:
         place = 0 if locale == "zh" else 1
         head = [heading[place] for heading in self.columns.values()]
         lines = [[cell(row.get(field), locale) for field in self.columns] for row in rows]
-        if format_ == "csv":
-            body, media = as_csv(head, lines), "text/csv; charset=utf-8"
-        else:
-            body, media = as_xlsx(head, lines, self.title[place]), XLSX
-        disposition = f'attachment; filename="{self.name}.{format_}"'
-        return Response(
-            body, media_type=media, headers={"Content-Disposition": disposition, **PRIVATE}
-        )
+        return sheet_file(format_, self.name, self.title, (head, lines), locale)
 
 
 def cell(value: Any, locale: str) -> Any:

@@ -1,4 +1,4 @@
-"""HTTP: all communities at a glance, party members registered with them, and their meetings."""
+"""HTTP: all communities at a glance, and their meetings."""
 
 from __future__ import annotations
 
@@ -9,18 +9,15 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from gis_service.accounts.dependencies import SignedIn, allow
-from gis_service.accounts.router import address_of
-from gis_service.communities import meetings, party
+from gis_service.communities import meetings
 from gis_service.communities.asking import AskedPlaces, Format, Sheet, json_of
 from gis_service.communities.overview import DAYS, overview
 from gis_service.communities.posts import GAPS, STATES
 from gis_service.communities.queries import list_meetings
 from gis_service.communities.schemas import (
-    BranchFields,
     Code,
     ItemFields,
     MeetingFields,
-    MemberFields,
     Page,
 )
 from gis_service.communities.scope import own_community
@@ -34,7 +31,6 @@ from gis_service.dependencies import (
 router = APIRouter(prefix="/api", tags=["communities"])
 Strict = Depends(refuse_unknown_parameters)
 Reads = Depends(allow("community.read"))
-Party = Depends(allow("party.manage"))
 Meets = Depends(allow("meeting.manage"))
 CodePath = Annotated[str, Path(max_length=64, pattern=r"^[^/\s]+$")]
 IdPath = Annotated[int, Path(ge=1, lt=2**31)]
@@ -107,63 +103,6 @@ def _line(one: dict[str, Any], place: int) -> dict[str, Any]:
         "answers": told.get("answers"), "buildings": reach.get("buildings"),
         "covered": reach.get("covered"),
     }  # fmt: skip
-
-
-# -- party members -------------------------------------------------------------------------------
-
-
-@router.get("/party-members", dependencies=[Reads, Strict])
-async def list_members(session: SessionDependency, places: AskedPlaces) -> Response:
-    """双报到: branches, and members by number with the community each registered with, against the
-    full roster."""
-    return json_of(
-        await session.run_sync(
-            party.registration, places.scope.ids, places.street, places.community
-        )
-    )
-
-
-@router.get(
-    "/party-members/names", dependencies=[Depends(allow("personal.read")), Strict]
-)  # fmt: skip
-async def member_names(
-    request: Request,
-    session: SessionDependency,
-    identity: SignedIn,
-    community: Annotated[str, Query(max_length=64, description="code")],
-) -> Response:
-    """Names of the members registered with a community; the read is logged."""
-    found = await session.run_sync(party.names_of, identity, address_of(request), community)
-    await session.commit()
-    return json_of({"items": found, "next": None})
-
-
-@router.put("/party-branches/{code}", status_code=204, dependencies=[Party, Strict])
-async def write_branch(
-    code: CodePath,
-    body: BranchFields,
-    session: SessionDependency,
-    settings: SettingsDependency,
-    identity: SignedIn,
-) -> Response:
-    """Add a party branch, or change it: where it registered."""
-    await session.run_sync(party.write_branch, settings, identity, code, body)
-    await session.commit()
-    return Response(status_code=204)
-
-
-@router.put("/party-members/{code}", status_code=204, dependencies=[Party, Strict])
-async def write_member(
-    code: CodePath,
-    body: MemberFields,
-    session: SessionDependency,
-    settings: SettingsDependency,
-    identity: SignedIn,
-) -> Response:
-    """Add a party member to the roster, or change: where somebody registered."""
-    await session.run_sync(party.write_member, settings, identity, code, body)
-    await session.commit()
-    return Response(status_code=204)
 
 
 # -- meetings ------------------------------------------------------------------------------------

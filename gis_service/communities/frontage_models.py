@@ -26,9 +26,9 @@ from gis_service.db.engine import Base
 
 class FrontageContract(Base):
     """A shop's promise for what lies before its door. ``geom`` is a line where the outline of a
-    building or a street gives one (``measured``: building, road) and else the point that came in;
-    ``length_m`` is as signed. It holds from ``valid_from`` through ``valid_to``, or until the day
-    before ``ended_on``. ``items`` are codes of the word list."""
+    building or a street gives one (``measured``: building, road) or somebody drew one (drawn), and
+    else the point that came in; ``length_m`` is as signed. It holds from ``valid_from`` through
+    ``valid_to``, or until the day before ``ended_on``. ``items`` are codes of the word list."""
 
     __tablename__ = "frontage_contract"
     __table_args__ = (

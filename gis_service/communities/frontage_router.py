@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, File, Path, Query, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import FileResponse
 from sqlalchemy.orm import Session
 
@@ -15,13 +14,15 @@ from gis_service.attachments.storing import file_of
 from gis_service.communities import frontage_sheet, frontages
 from gis_service.communities.asking import (
     PRIVATE,
-    XLSX,
     AskedPlaces,
     Cursor,
+    DryRun,
     Format,
-    imported,
+    SheetFile,
+    bring_in,
     json_of,
     page_of,
+    sheet_file,
 )
 from gis_service.communities.changes import log_of, today_of
 from gis_service.communities.frontage_queries import (
@@ -45,8 +46,6 @@ from gis_service.dependencies import (
     refuse_unknown_parameters,
 )
 from gis_service.errors import NotFound
-from gis_service.sheet_reading import MOST_BYTES
-from gis_service.sheets import as_csv, as_xlsx
 
 router = APIRouter(prefix="/api", tags=["frontages"])
 Strict = Depends(refuse_unknown_parameters)
@@ -88,12 +87,8 @@ async def list_all(
 
     rows = await session.run_sync(read)
     if whole:
-        head, lines = frontage_sheet.as_lines(rows, settings, locale)
-        title = "门前三包" if locale == "zh" else "frontages"
-        body = as_csv(head, lines) if format_ == "csv" else as_xlsx(head, lines, title)
-        media = "text/csv; charset=utf-8" if format_ == "csv" else XLSX
-        disposition = {"Content-Disposition": f'attachment; filename="frontages.{format_}"'}
-        return Response(body, media_type=media, headers={**disposition, **PRIVATE})
+        table = frontage_sheet.as_lines(rows, settings, locale)
+        return sheet_file(format_, "frontages", ("门前三包", "frontages"), table, locale)
     page, following = page_of(rows, limit, lambda row: row["code"])
     items = [frontages.present(row, settings, locale) for row in page]
     return json_of({"items": items, "next": following})
@@ -119,25 +114,36 @@ async def import_sheet(
     settings: SettingsDependency,
     identity: SignedIn,
     locale: LocaleDependency,
-    file: Annotated[UploadFile, File(description="XLSX or CSV")],
-    dry_run: Annotated[bool, Query(description="check only")] = False,
+    file: SheetFile,
+    dry_run: DryRun = False,
 ) -> Response:
     """Take a sheet in, as a whole or, where a row has a fault, not at all: 400 with every fault
     and its cell."""
-    data = await file.read(MOST_BYTES + 1)
-    name = (file.filename or "sheet").replace("\x00", "")[:200]
 
-    def work() -> dict[str, Any]:
-        with request.app.state.blocking_sessions() as blocking:
-            found = frontage_sheet.load_frontages(
-                blocking, settings, identity, _metric(request), data, name, locale=locale,
-                dry_run=dry_run,
-            )  # fmt: skip
-            if found["applied"]:
-                blocking.commit()
-            return found
+    def load(blocking: Session, data: bytes, name: str) -> dict[str, Any]:
+        return frontage_sheet.load_frontages(
+            blocking, settings, identity, _metric(request), data, name, locale=locale,
+            dry_run=dry_run,
+        )  # fmt: skip
 
-    return imported(await asyncio.to_thread(work), name, locale)
+    return await bring_in(request, file, locale, load)
+
+
+@router.get("/frontages/measure", dependencies=[Manages, Strict])
+async def measure_line(
+    request: Request, session: SessionDependency, settings: SettingsDependency,
+    lon: Annotated[float, Query(allow_inf_nan=False)],
+    lat: Annotated[float, Query(allow_inf_nan=False)],
+    crs: Annotated[str, Query(max_length=64)],
+    length_m: Annotated[float, Query(gt=0, le=500, allow_inf_nan=False)],
+) -> Response:  # fmt: skip
+    """The line that a contract of that length would have at a position, in WGS84, and what gives
+    it (building, road, or point where nothing does)."""
+
+    def read(sync: Session) -> dict[str, Any]:
+        return frontages.preview(sync, settings, _metric(request), lon, lat, crs, length_m)
+
+    return json_of(await session.run_sync(read))
 
 
 @router.get("/frontages/{code}", dependencies=[Reads, Strict])

@@ -9,10 +9,13 @@ from pydantic import Field, model_validator
 
 from gis_service.communities.schemas import Code, Day, Degrees, Id, Line, Strict, Words
 
+Corner = Annotated[list[Degrees], Field(min_length=2, max_length=2)]
+
 
 class FrontageFields(Strict):
     """A frontage contract; ``signatory`` and ``phone`` are personal data, kept apart, encrypted.
-    A position is where the shop is; its line is taken from the building or street there."""
+    A position is where the shop is; its line is taken from the building or street there, unless
+    somebody drew it."""
 
     shop: Annotated[Line, Field(min_length=1)]
     address: Line = ""
@@ -20,6 +23,9 @@ class FrontageFields(Strict):
     lat: Degrees
     crs: Annotated[Line, Field(min_length=1)]
     length_m: float = Field(gt=0, le=500, allow_inf_nan=False, description="as signed")
+    line: Annotated[list[Corner], Field(max_length=50)] | None = Field(
+        None, description="drawn by hand, in crs; [] measures anew; absent: as it is"
+    )
     items: Annotated[list[Code], Field(min_length=1, max_length=20)]
     valid_from: Day
     valid_to: Day
@@ -31,6 +37,8 @@ class FrontageFields(Strict):
 
     @model_validator(mode="after")
     def _ordered(self) -> FrontageFields:
+        if self.line is not None and len(self.line) == 1:
+            raise ValueError("a line has two corners at least")
         if self.valid_to < self.valid_from:
             raise ValueError("valid_to lies before valid_from")
         if self.ended_on and self.ended_on < self.valid_from:

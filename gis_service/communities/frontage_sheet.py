@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from geoalchemy2.shape import to_shape
 from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,6 +16,7 @@ from gis_service.accounts.identity import Identity
 from gis_service.communities.frontage_models import FrontageContract
 from gis_service.communities.frontage_schemas import FrontageFields
 from gis_service.communities.frontages import PLAIN, checked, put
+from gis_service.communities.places import unmoved
 from gis_service.communities.scope import scope_of
 from gis_service.communities.words import words
 from gis_service.errors import DomainError
@@ -109,9 +111,13 @@ def _fields(
     row: Row, items: Mapping[str, str], found: FrontageContract | None
 ) -> FrontageFields | None:
     faults = len(row.sheet.faults)
+    lon, lat, crs = row.number_of("lon"), row.number_of("lat"), row.code("crs")
+    if found:
+        (before,) = to_shape(found.position).coords
+        lon, lat = unmoved(lon, lat, crs, (before[0], before[1]))
     said: dict[str, Any] = {
         "shop": row.text("shop", 200), "address": row.text("address", 200),
-        "lon": row.number_of("lon"), "lat": row.number_of("lat"), "crs": row.code("crs"),
+        "lon": lon, "lat": lat, "crs": crs,
         "length_m": row.number_of("length_m"), "items": _items(row, items),
         "valid_from": row.day("valid_from"), "valid_to": row.day("valid_to"),
         "ended_on": row.day("ended_on"), "signatory": row.text("signatory", 200) or None,

@@ -10,6 +10,7 @@ import numpy as np
 import orjson
 import shapely
 from geoalchemy2 import WKBElement, WKTElement
+from geoalchemy2.shape import to_shape
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -35,6 +36,7 @@ from gis_service.settings import Settings
 
 PLAIN = ("shop", "address", "length_m", "items", "valid_from", "valid_to", "ended_on",
          "attachment_id", "note")  # fmt: skip
+LINE_REACH_M = 600.0  # from the shop to the end of what stands before it
 
 
 def present(row: dict[str, Any], settings: Settings, locale: str) -> dict[str, Any]:
@@ -72,6 +74,36 @@ def measure(
     if street is not None and street.distance(here) <= reach:
         return _converted(stretch(street, here, length_m), metric_crs, back=True), "road"
     return shapely.Point(lon, lat), "point"
+
+
+def preview(
+    session: Session, settings: Settings, metric_crs: str, lon: float, lat: float, crs: str,
+    length_m: float,
+) -> dict[str, Any]:  # fmt: skip
+    """:func:`measure` at a position in ``crs``, as GeoJSON (WGS84). Raises InvalidInput."""
+    position = position_of(lon, lat, crs)
+    assert position is not None  # noqa: S101 - both numbers are there
+    line, measured = measure(session, settings, metric_crs, *_lonlat(position), length_m)
+    return {"geometry": orjson.loads(shapely.to_geojson(line)), "measured": measured}
+
+
+def drawn(
+    metric_crs: str, line: list[list[float]], crs: str, at: tuple[float, float]
+) -> shapely.LineString:
+    """A line that somebody drew, in WGS84; ``at`` is the shop (WGS84). Raises InvalidInput for one
+    without length, and one that lies elsewhere."""
+    points = [_lonlat(point) for one in line if (point := position_of(one[0], one[1], crs))]
+    lon, lat = np.array([*points, at]).T
+    metric = np.column_stack(from_wgs84(lon, lat, metric_crs))
+    if shapely.LineString(metric[:-1]).length < 0.5:
+        raise InvalidInput("the line has no length", "门前线长度为零", where="line")
+    away = float(np.hypot(*(metric[:-1] - metric[-1]).T).max())
+    if not away <= LINE_REACH_M:
+        raise InvalidInput(
+            f"the line reaches {away:.0f} m from the shop", f"门前线距店铺 {away:.0f} 米，请检查",
+            where="line",
+        )  # fmt: skip
+    return shapely.LineString(points)
 
 
 def _converted(shape: shapely.Geometry, metric_crs: str, *, back: bool) -> shapely.Geometry:
@@ -142,7 +174,13 @@ def put(
 ) -> None:  # fmt: skip
     """Write checked columns: the line is measured, the signatory sealed, the change logged."""
     lon, lat = _lonlat(columns["position"])
-    line, measured = measure(session, settings, metric_crs, lon, lat, fields.length_m)
+    kept = found and found.measured == "drawn" and fields.line is None
+    if found and kept and to_shape(found.position).coords[0] == (lon, lat):
+        line, measured = to_shape(found.geom), "drawn"
+    elif fields.line:
+        line, measured = drawn(metric_crs, fields.line, fields.crs, (lon, lat)), "drawn"
+    else:
+        line, measured = measure(session, settings, metric_crs, lon, lat, fields.length_m)
     columns = {**columns, "geom": WKBElement(shapely.to_wkb(line), srid=4326), "measured": measured}
     before = {name: getattr(found, name) for name in PLAIN} if found else {}
     if found is None:

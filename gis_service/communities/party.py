@@ -116,15 +116,16 @@ def _member(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def names_of(
-    session: Session, identity: Identity, address: str, community: str
-) -> list[dict[str, Any]]:
-    """Numbers and names of the members registered with a community; writes the audit log."""
-    place = own_community(session, identity, community, where="community")
-    rows = queries.list_members(session, [place.area_id])
+    session: Session, identity: Identity, address: str, street: str | None, community: str | None
+) -> tuple[queries.Rows, dict[str, str | None]]:
+    """The members registered with a community, or with any in the account's scope, and their names
+    by number; writes the audit log. The caller commits. Raises Forbidden outside the scope."""
+    if community is not None:
+        own_community(session, identity, community, where="community")
+    scope = scope_of(session, identity).ids
+    rows = queries.list_members(session, scope, street=street, community=community)
     people = read_people(
-        session, identity, [row["person_id"] for row in rows], f"members {community}", address
-    )
-    return [
-        {"code": row["code"], "name": who.get("name")}
-        for row, who in zip(rows, people, strict=True)
-    ]
+        session, identity, [row["person_id"] for row in rows],
+        f"members {community or street or 'of the roster'}", address,
+    )  # fmt: skip
+    return rows, {row["code"]: who.get("name") for row, who in zip(rows, people, strict=True)}

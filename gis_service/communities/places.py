@@ -14,6 +14,8 @@ from gis_service.hierarchy.coordinates import parse_crs, to_wgs84
 
 FARTHEST_M = 3_000.0  # from its community: farther off, the coordinates are somebody else's
 
+SAME_DEGREES = 1e-10  # a hundredth of a millimetre
+
 _AWAY = text("""
     SELECT ST_Distance(CAST(geom AS geography),
                        CAST(ST_SetSRID(ST_MakePoint(:lon, :lat), 4326) AS geography))
@@ -67,6 +69,17 @@ def community_at(session: Session, point: WKTElement) -> int | None:
     """The community (area id) that a point lies in; None outside all."""
     found: int | None = session.execute(_AT, _xy(point)).scalar()
     return found
+
+
+def unmoved(
+    lon: float | None, lat: float | None, crs: str | None, before: tuple[Any, Any]
+) -> tuple[float | None, float | None]:
+    """The position that a sheet says, or the one ``before`` (WGS84) where it is that one: a
+    workbook holds sixteen digits of a number, which may have seventeen."""
+    if None in (lon, lat, *before) or crs != "wgs84":
+        return lon, lat
+    near = all(abs(a - b) < SAME_DEGREES for a, b in zip((lon, lat), before, strict=True))
+    return before if near else (lon, lat)
 
 
 def _xy(point: WKTElement) -> dict[str, Any]:

@@ -159,33 +159,3 @@ def remove_post(session: Session, identity: Identity, code: str) -> None:
     session.delete(found)
     session.flush()
     note(session, identity.name, "post", code, "remove", place.area_id)
-
-
-def hours_in_words(opening: list[dict[str, Any]], locale: str) -> str:
-    """Opening times as people write them: ``周一至周五 08:30–12:00、14:30–17:30``."""
-    days_zh, days_en = "一二三四五六日", ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-    by_days: dict[tuple[int, ...], list[str]] = {}
-    for one in opening:
-        span = f"{one['from'][:5]}–{one['to'][:5]}"
-        by_days.setdefault(tuple(sorted(one["weekdays"])), []).append(span)
-    parts = []
-    for days, spans in by_days.items():
-        runs: list[list[int]] = []
-        for day in days:
-            if runs and day == runs[-1][1] + 1:
-                runs[-1][1] = day
-            else:
-                runs.append([day, day])
-        if locale == "zh":
-            called = "、".join(
-                f"周{days_zh[low - 1]}" + (f"至周{days_zh[high - 1]}" if high > low else "")
-                for low, high in runs
-            )
-            parts.append(f"{called} {'、'.join(spans)}")
-        else:
-            called = ", ".join(
-                days_en[low - 1] + (f"–{days_en[high - 1]}" if high > low else "")
-                for low, high in runs
-            )
-            parts.append(f"{called} {', '.join(spans)}")
-    return ("；" if locale == "zh" else "; ").join(parts)

@@ -11,14 +11,17 @@ from sqlalchemy.orm import Session
 from gis_service.accounts.dependencies import SignedIn, allow, public
 from gis_service.attachments.models import Attachment
 from gis_service.attachments.storing import file_of
-from gis_service.communities import posts, queries
+from gis_service.communities import post_sheet, posts, queries
 from gis_service.communities.asking import (
     AskedPlaces,
     Cursor,
+    DryRun,
     Format,
-    Sheet,
+    SheetFile,
+    bring_in,
     json_of,
     page_of,
+    sheet_file,
 )
 from gis_service.communities.changes import log_of
 from gis_service.communities.schemas import (
@@ -45,24 +48,7 @@ Reads = Depends(allow("community.read"))
 CodePath = Annotated[str, Path(max_length=64)]
 IdPath = Annotated[int, Path(ge=1, lt=2**31)]
 
-POST_SHEET = Sheet(
-    "posts",
-    ("服务岗", "posts"),
-    {
-        "community_code": ("社区编码", "community_code"),
-        "community": ("社区", "community"),
-        "street": ("街道", "street"),
-        "state_name": ("状态", "state"),
-        "gap_names": ("缺项", "gaps"),
-        "contact": ("联系人", "contact"),
-        "phone": ("电话", "phone"),
-        "window": ("窗口", "window"),
-        "address": ("地址", "address"),
-        "hours": ("服务时间", "hours"),
-        "duties": ("职责", "duties"),
-        "since": ("自", "since"),
-    },
-)
+TITLE = ("服务岗", "posts")
 
 
 @router.get("/community-words", dependencies=[Depends(public()), Strict])
@@ -94,7 +80,8 @@ async def list_posts(
     cursor: Cursor = None,
     format_: Annotated[Format, Query(alias="format")] = "json",
 ) -> Response:
-    """Every community in force with its service post, vacancies and missing posts included."""
+    """Every community in force with its service post, vacancies and missing posts included; the
+    csv and xlsx are what ``/api/posts/import`` reads."""
     whole = format_ != "json"
 
     def read(sync: Session) -> list[dict[str, Any]]:
@@ -105,21 +92,9 @@ async def list_posts(
 
     rows = await session.run_sync(read)
     if whole:
-        place = 0 if locale == "zh" else 1
-        told = [posts.present(row, settings, internal=True) for row in rows]
-        return POST_SHEET.response(
-            format_,
-            [
-                {
-                    **one, "community_code": one["community"]["code"],
-                    "state_name": posts.STATES[one["state"]][place],
-                    "gap_names": [posts.GAPS[gap][place] for gap in one["gaps"]],
-                    "hours": posts.hours_in_words(one["opening"], locale),
-                }
-                for one in told
-            ],
-            locale,
-        )  # fmt: skip
+        return sheet_file(
+            format_, "posts", TITLE, post_sheet.as_lines(rows, settings, locale), locale
+        )
     page, following = page_of(rows, limit, lambda row: row["community_code"])
     items = [posts.present(row, settings, internal=True) for row in page]
     return json_of({"items": items, "next": following})
@@ -134,6 +109,22 @@ async def add_post(
     await session.run_sync(posts.write_post, settings, identity, body.community, fields, new=True)
     await session.commit()
     return json_of(await _post(session, settings, body.community), 201)
+
+
+@router.post("/posts/import", dependencies=[Depends(allow("post.manage")), Strict])
+async def import_posts(
+    request: Request, settings: SettingsDependency, identity: SignedIn, locale: LocaleDependency,
+    file: SheetFile, dry_run: DryRun = False,
+) -> Response:  # fmt: skip
+    """Take a sheet of posts in, as a whole or, where a row has a fault, not at all: 400 with every
+    fault and its cell."""
+
+    def load(blocking: Session, data: bytes, name: str) -> dict[str, Any]:
+        return post_sheet.load_posts(
+            blocking, settings, identity, data, name, locale=locale, dry_run=dry_run
+        )
+
+    return await bring_in(request, file, locale, load)
 
 
 @router.get("/posts/{code}", dependencies=[Reads, Strict])

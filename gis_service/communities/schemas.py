@@ -144,6 +144,18 @@ class MemberFields(Strict):
     active: bool = True
 
 
+class NewBranch(BranchFields):
+    """A branch of a sheet."""
+
+    code: Code
+
+
+class NewMember(MemberFields):
+    """A member of a sheet."""
+
+    code: Code
+
+
 class MeetingFields(Strict):
     """A meeting of a community's 党建工作协调委员会."""
 

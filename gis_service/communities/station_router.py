@@ -11,15 +11,18 @@ from sqlalchemy.orm import Session
 
 from gis_service.accounts.dependencies import SignedIn, allow
 from gis_service.accounts.router import address_of
-from gis_service.communities import posts, queries, stations
+from gis_service.communities import posts, queries, station_sheet, stations
 from gis_service.communities.asking import (
     AskedPlaces,
     AskedSpan,
     Cursor,
+    DryRun,
     Format,
-    Sheet,
+    SheetFile,
+    bring_in,
     json_of,
     page_of,
+    sheet_file,
 )
 from gis_service.communities.changes import log_of, today_of
 from gis_service.communities.schemas import (
@@ -47,25 +50,7 @@ CodePath = Annotated[str, Path(max_length=64)]
 IdPath = Annotated[int, Path(ge=1, lt=2**31)]
 ROSTER_DAYS = 14
 
-STATION_SHEET = Sheet(
-    "stations",
-    ("城管驿站", "stations"),
-    {
-        "code": ("编号", "code"),
-        "name": ("名称", "name"),
-        "community": ("社区", "community"),
-        "street": ("街道", "street"),
-        "address": ("地址", "address"),
-        "phone": ("电话", "phone"),
-        "services": ("服务", "services"),
-        "hours": ("开放时间", "hours"),
-        "open": ("开放中", "open"),
-        "lon": ("经度（WGS84）", "lon (WGS84)"),
-        "lat": ("纬度（WGS84）", "lat (WGS84)"),
-        "opened_on": ("启用日期", "opened_on"),
-        "closed_on": ("停用日期", "closed_on"),
-    },
-)
+TITLE = ("城管驿站", "stations")
 
 
 @router.get("/stations", response_model=Page, dependencies=[Reads, Strict])
@@ -79,7 +64,7 @@ async def list_stations(
     cursor: Cursor = None,
     format_: Annotated[Format, Query(alias="format")] = "json",
 ) -> Response:
-    """Stations by code."""
+    """Stations by code; the csv and xlsx are what ``/api/stations/import`` reads."""
     whole = format_ != "json"
 
     def read(sync: Session) -> list[dict[str, Any]]:
@@ -90,12 +75,8 @@ async def list_stations(
 
     rows = await session.run_sync(read)
     if whole:
-        told = [stations.present(row, settings, internal=True) for row in rows]
-        return STATION_SHEET.response(
-            format_,
-            [{**one, "hours": posts.hours_in_words(one["opening"], locale)} for one in told],
-            locale,
-        )
+        table = station_sheet.as_lines(rows, settings, locale)
+        return sheet_file(format_, "stations", TITLE, table, locale)
     page, following = page_of(rows, limit, lambda row: row["code"])
     items = [stations.present(row, settings, internal=True) for row in page]
     return json_of({"items": items, "next": following})
@@ -131,6 +112,22 @@ async def add_station(
     await session.run_sync(stations.write_station, settings, identity, body.code, fields, new=True)
     await session.commit()
     return json_of(await _station(session, settings, body.code), 201)
+
+
+@router.post("/stations/import", dependencies=[Depends(allow("station.manage")), Strict])
+async def import_stations(
+    request: Request, settings: SettingsDependency, identity: SignedIn, locale: LocaleDependency,
+    file: SheetFile, dry_run: DryRun = False,
+) -> Response:  # fmt: skip
+    """Take a sheet of stations in, as a whole or, where a row has a fault, not at all: 400 with
+    every fault and its cell."""
+
+    def load(blocking: Session, data: bytes, name: str) -> dict[str, Any]:
+        return station_sheet.load_stations(
+            blocking, settings, identity, data, name, locale=locale, dry_run=dry_run
+        )
+
+    return await bring_in(request, file, locale, load)
 
 
 @router.get("/stations/{code}", dependencies=[Reads, Strict])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import urllib.request
@@ -10,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from openpyxl import load_workbook
 from playwright.sync_api import Browser
 
 from tests.browser.desk_page import DeskPage
@@ -111,9 +113,16 @@ def test_a_worker_keeps_the_notice_and_what_is_done(
     page.find("#dialog [name=day]").fill(f"{datetime.now(UTC) - timedelta(days=2):%Y-%m-%d}")
     page.find("#dialog [name=households]").fill("7")
     page.find("#dialog [name=materials]").fill("宣传图册×30；展板")
+    # where it was: a tap on the small map, told in words before it is saved
+    page.find("#dialog .where button", "在地图上点选").click()
+    page.find("#dialog .map canvas").first.click(position={"x": 280, "y": 120})
+    page.find("#dialog .placed", "›").wait_for()
     page.find("#dialog button", "保存").click()
     row = page.find("#work li", "浏览器登记的活动")
     row.wait_for()
+    items = ask(served, demo_accounts["community_worker"], f"/api/activities?community={own}")
+    made = next(one for one in items["items"] if one["title"] == "浏览器登记的活动")
+    assert 118 < made["lon"] < 119
     assert "入户 7" in row.inner_text()
     assert "参与居民" not in row.inner_text()  # nobody counted them
 
@@ -211,6 +220,36 @@ def test_a_planner_builds_a_survey_and_asks_it(
     page.page.wait_for_selector("#dialog:not([open])", state="attached")
     told = ask(served, demo_accounts["planner"], "/api/surveys/BROWSER")["items"]
     assert [(one["version"], one["intro"]) for one in told] == [(1, "两分钟")]
+
+
+def test_sheets_go_out_and_come_back(visit: Open) -> None:
+    page = visit("/communities", "planner", lang="en")
+    with page.page.expect_download() as waiting:
+        page.find("#sheet-out").click()
+    book = load_workbook(io.BytesIO(waiting.value.path().read_bytes()))
+    sheet = book.worksheets[0]
+    at = {str(cell.value): cell.column for cell in sheet[1]}
+    staffed = next(row for row in range(2, 12) if sheet.cell(row, at["state"]).value == "staffed")
+    sheet.cell(staffed, at["phone"]).value = "0595-1357924"
+
+    def bring() -> None:
+        out = io.BytesIO()
+        book.save(out)
+        file = {"name": "posts.xlsx", "mimeType": "application/zip", "buffer": out.getvalue()}
+        page.page.set_input_files("#file", [file])  # type: ignore[list-item]
+
+    bring()
+    page.find("#brought", "1 rows would be written (1 of them changes), 9 stay").wait_for()
+    page.find("#apply").click()
+    page.find(".message", "1 rows taken in").wait_for()
+    sheet.cell(staffed, at["hours"]).value = "all day"
+    bring()
+    page.find("#brought li", "'all day' is not like").wait_for()
+    page.errors.clear()  # the browser complains of the 400
+    assert page.find("#apply").count() == 0
+    # members' names are for those who may read them
+    page.find("#sheet").select_option("party-members")
+    assert page.find("#sheet-names").count() == 0
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

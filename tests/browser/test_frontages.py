@@ -56,6 +56,42 @@ def test_an_inspection_with_a_photo_and_what_was_put_right(open_as: Callable[...
     expect(page.locator("#apply")).to_have_count(0)
 
 
+def test_a_contract_is_set_up_on_the_map_drawn_and_ended(open_as: Callable[..., Page]) -> None:
+    page = open_as("duty_chief", "/frontages?lang=en", lang="en")
+    page.click("#new")
+    dialog = page.locator("#dialog")
+    dialog.locator("[name=code]").fill("MQ-BROWSER")
+    dialog.locator("[name=shop]").fill("浏览器面馆")
+    dialog.locator("[name=length_m]").fill("12.5")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.locator(".problem")).to_contain_text("Tap the shop on the map")
+    ground = dialog.locator(".map canvas").first
+    ground.click(position={"x": 300, "y": 120})
+    told = dialog.locator(".tile-part > .note[role=status]")
+    expect(told).to_contain_text(re.compile(r"1[23](.5)? m · (along|only)"))
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.locator("#detail")).to_contain_text("浏览器面馆 MQ-BROWSER")
+    expect(page.locator("#detail")).not_to_contain_text("drawn by hand")
+
+    # by hand: corner after corner, its length is filled in
+    page.click("#edit")
+    expect(told).to_contain_text("m · ")
+    dialog.locator(".maplibregl-marker").wait_for()
+    page.wait_for_timeout(600)  # the map has come near
+    dialog.get_by_role("button", name="Draw the line").click()
+    for x in (310, 340):
+        ground.click(position={"x": x, "y": 135})
+    expect(told).to_contain_text("Drawn by hand")
+    drawn = dialog.locator("[name=length_m]").input_value()
+    assert drawn != "12.5"
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.locator("#detail")).to_contain_text("drawn by hand")
+    assert f"{float(drawn):.0f}" in page.locator("#detail").inner_text()
+    page.click("#end")
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.locator("#detail .words").first).to_contain_text("Ended")
+
+
 def test_on_a_phone_nothing_sticks_out(open_as: Callable[..., Page]) -> None:
     page = open_as("officer", "/frontages?lang=zh", size=(390, 800), phone=True)
     page.locator(".frontage").first.click()

@@ -66,7 +66,7 @@ def test_a_sheet_as_people_fill_it_in(bureau: Bureau) -> None:
 
 
 def test_out_and_in_again_shows_exactly_the_edits(bureau: Bureau) -> None:
-    place = {"lon": 118.605, "lat": 24.905, "crs": "wgs84"}
+    place = {"lon": 118.60500195828164, "lat": 24.905, "crs": "wgs84"}
     add(bureau, **place)
     add(bureau, title="=1+1", community="S0C1", ends_at="2026-05-02T01:30", households=None,
         materials=[{"item": "A4"}, {"item": "展板", "count": 0}])  # fmt: skip

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import openpyxl
 import pytest
 import shapely
@@ -151,6 +152,54 @@ def test_a_bad_contract_is_refused(bureau: Bureau, change: dict[str, Any], where
     assert bureau.get("/api/frontages")["items"] == []
 
 
+DRAWN = [[118.6049, 24.9088], [118.6051, 24.9088], [118.6051, 24.9089]]
+
+
+def test_a_line_that_somebody_drew_stays_until_it_is_measured_anew(bureau: Bureau) -> None:
+    made = make(bureau, line=DRAWN)
+    assert made["measured"] == "drawn"
+    assert made["geometry"]["coordinates"] == DRAWN
+
+    def change(**more: Any) -> dict[str, Any]:
+        version = bureau.get("/api/frontages/M1")["version"]
+        fields = {**body(), "version": version, **more}
+        del fields["code"]
+        answer = bureau.call("PUT", "/api/frontages/M1", "street", json=fields)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    assert change(shop="新店名", ended_on=str(TODAY))["geometry"] == made["geometry"]
+    # a sheet knows no line: what it changes leaves it alone
+    data = bureau.call("GET", "/api/frontages?format=csv&lang=zh", "street").content
+    assert upload(bureau, data.replace("新店名".encode(), "改名店".encode())).json()["loaded"] == 1
+    kept = bureau.get("/api/frontages/M1")
+    assert (kept["shop"], kept["measured"], kept["geometry"]) == (
+        "改名店", "drawn", made["geometry"],
+    )  # fmt: skip
+    # a shop that moved has another line; so has one that is measured anew
+    assert change(lon=118.60501)["measured"] == "building"
+    assert change(line=DRAWN)["measured"] == "drawn"
+    assert change(line=[])["measured"] == "building"
+    for line in ([DRAWN[0]], [DRAWN[0], DRAWN[0]], [DRAWN[0], [118.62, 24.9]], [[1], [2]]):
+        refused = bureau.call("POST", "/api/frontages", "street", json=body("M2", line=line))
+        assert refused.status_code == 400, line
+    assert len(bureau.get("/api/frontages")["items"]) == 1
+
+
+def test_the_line_is_told_before_anything_is_written(bureau: Bureau) -> None:
+    asked = {**WALL, "length_m": 12.5}
+    found = bureau.get("/api/frontages/measure", "street", params=asked)
+    made = make(bureau)
+    assert found["measured"] == made["measured"]
+    ends = np.array(found["geometry"]["coordinates"])
+    assert ends == pytest.approx(np.array(made["geometry"]["coordinates"]), abs=1e-7)
+    for wrong in ({"crs": "mars"}, {"length_m": 0}, {"lat": "north"}):
+        answer = bureau.call("GET", "/api/frontages/measure", "street", params={**asked, **wrong})
+        assert answer.status_code == 400
+    assert bureau.call("GET", "/api/frontages/measure", "viewer", params=asked).status_code == 403
+
+
 def test_scope_and_versions(bureau: Bureau) -> None:
     made = make(bureau)
     far = body(code="M9", lon=118.645)
@@ -190,7 +239,12 @@ def upload(bureau: Bureau, data: bytes, **query: Any) -> Any:
 
 def test_a_sheet_comes_back_with_just_the_edits(bureau: Bureau) -> None:
     for number in range(4):
-        make(bureau, code=f"M{number}", ended_on=str(TODAY) if number == 3 else None)
+        make(
+            bureau,
+            code=f"M{number}",
+            lon=118.60500195828164,
+            ended_on=str(TODAY) if number == 3 else None,
+        )
     data = bureau.call("GET", "/api/frontages?format=xlsx&lang=zh", "street").content
     same = upload(bureau, data)
     assert same.status_code == 200, same.text

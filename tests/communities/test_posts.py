@@ -9,7 +9,7 @@ from typing import Any
 from openpyxl import load_workbook
 from PIL import Image
 
-from gis_service.communities.posts import hours_in_words
+from gis_service.communities.hours import hours_in_words
 from tests.communities.conftest import Bureau
 
 HOURS = [{"weekdays": [1, 2, 3, 4, 5], "from": "08:30", "to": "12:00"},

@@ -4,8 +4,11 @@ import { getJSON, isAbort, latest } from "./api.js";
 import { app, LEVELS } from "./app.js";
 import { debounce, fill, h, icon } from "./dom.js";
 import { number, t } from "./i18n.js";
+import { pasted } from "./pasted.js";
 
 /** @typedef {{lon: number, lat: number, crs: string, accuracy_m?: number}} Position */
+
+const SYSTEMS = ["gcj02", "wgs84", "bd09", "cgcs2000"];
 
 /** @param {any} found as /api/locate answers @returns {string} */
 export const pathOf = (found) => LEVELS.filter((level) => found[level]).map((level) => found[level].name || found[level].code).join(" › ");
@@ -30,12 +33,17 @@ export function ownPosition() {
 }
 
 /**
- * @param {{map: boolean, changed?: () => void, coordinates?: HTMLElement|null}} options `map`: offer one;
- *   `coordinates` further ways to say where
+ * @param {{map: boolean, changed?: () => void, paste?: boolean, name?: string,
+ *   tapped?: (at: {lon: number, lat: number}) => boolean, shown?: (ground: any) => void, near?: number}} options
+ *   `map`: offer one; `paste`: take coordinates of other maps; `name` of the field for the address;
+ *   `tapped` hears a tap on the map first, true: it was not for the place; `shown` gets the map,
+ *   `near` is the zoom from which it shows the place
  */
-export function whereField({ map, changed = () => {}, coordinates = null }) {
+export function whereField({ map, changed = () => {}, paste = false, name = "address", tapped = () => false, shown = () => {}, near = undefined }) {
   /** @type {Position|null} */
   let chosen = null;
+  /** @type {{lon: number, lat: number}|null} where that is in WGS84 */
+  let at = null;
   /** @type {any} */
   let ground = null;
   const searching = latest();
@@ -44,7 +52,7 @@ export function whereField({ map, changed = () => {}, coordinates = null }) {
   const list = h("ul", { class: "hits" });
   const box = h("div", { class: "map", hidden: true, "aria-label": t("map.label") });
   const search = h("input", {
-    class: "field", type: "search", maxLength: 200, autocomplete: "off", name: "address",
+    class: "field", type: "search", maxLength: 200, autocomplete: "off", name,
     placeholder: t("where.address"), "aria-label": t("where.address"), on: { input: debounce(() => void find(), 300) },
   });
   const own = h("button", { type: "button", class: "button", on: { click: () => void here() } }, icon("locate"), t("where.own"));
@@ -55,6 +63,18 @@ export function whereField({ map, changed = () => {}, coordinates = null }) {
     outcome.hidden = !words;
     outcome.classList.toggle("gap", gap);
     fill(outcome, h("span", { text: words }), note && h("span", { class: "note", text: note }));
+  }
+
+  function coordinates() {
+    const system = h("select", { class: "field", "aria-label": t("dispatch.place.system"), on: { change: () => read() } },
+      SYSTEMS.map((crs) => h("option", { value: crs, text: t(`dispatch.crs.${crs}`) })));
+    const numbers = h("input", { class: "field", name: "coordinates", placeholder: t("dispatch.place.coordinates"), "aria-label": t("dispatch.place.coordinates"), on: { change: () => read() } });
+    const read = () => {
+      const found = pasted(numbers.value, system.value);
+      if (found) void choose({ ...found, crs: system.value });
+      else if (numbers.value.trim()) tell(t("dispatch.place.unreadable"), true);
+    };
+    return h("details", {}, h("summary", { text: t("where.paste") }), h("div", { class: "two" }, numbers, system));
   }
 
   async function here() {
@@ -98,9 +118,11 @@ export function whereField({ map, changed = () => {}, coordinates = null }) {
       const found = await getJSON("/api/locate", { lon: position.lon, lat: position.lat, crs: position.crs }, { signal: locating() });
       const path = pathOf(found);
       tell(path || t("where.outside"), !path, accuracy);
-      ground?.show(found);
+      at = { lon: found.lon, lat: found.lat };
+      ground?.show(at);
     } catch (error) {
       if (isAbort(error)) return;
+      at = position.crs === "wgs84" ? position : null;
       // without the network the position is still known; the service places it later
       tell(t("where.kept", { position: `${position.lon.toFixed(6)}, ${position.lat.toFixed(6)}` }), false, accuracy);
     }
@@ -113,8 +135,9 @@ export function whereField({ map, changed = () => {}, coordinates = null }) {
     if (box.hidden || ground) return;
     try {
       const { smallMap } = await import("./small_map.js");
-      ground = await smallMap(box, (at) => void choose({ ...at, crs: "wgs84" }));
-      if (chosen) ground.show(chosen);
+      ground = await smallMap(box, (at) => { if (!tapped(at)) void choose({ ...at, crs: "wgs84" }); }, near);
+      shown(ground);
+      if (at) ground.show(at);
     } catch (error) {
       box.hidden = true;
       tell(/** @type {Error} */ (error).message, true);
@@ -122,13 +145,16 @@ export function whereField({ map, changed = () => {}, coordinates = null }) {
   }
 
   return {
-    element: h("div", { class: "tile-part" }, h("div", { class: "where" }, own, pick), search, list, coordinates, box, outcome),
+    element: h("div", { class: "tile-part" }, h("div", { class: "where" }, own, pick), search, list, paste && coordinates(), box, outcome),
     choose,
+    showMap,
     read: () => chosen,
+    /** In WGS84, once it was placed. */
+    at: () => at,
     address: () => search.value.trim(),
     /** @param {string} words an address as written */
     name: (words) => { search.value = words; },
-    clear: () => { chosen = null; search.value = ""; fill(list); tell(""); },
+    clear: () => { chosen = at = null; search.value = ""; fill(list); tell(""); },
     focus: () => search.focus(),
   };
 }

@@ -5,9 +5,11 @@ import { address, getJSON, send } from "../api.js";
 import { app } from "../app.js";
 import { fill, h } from "../dom.js";
 import { dateTime, isoDay, number, t } from "../i18n.js";
-import { complain, say } from "../messages.js";
+import { complain } from "../messages.js";
 import { photoPicker } from "../pictures.js";
-import { openForm } from "./forms.js";
+import { whereField } from "../where.js";
+import { openForm, positionOf } from "./forms.js";
+import { bringRows } from "./sheets.js";
 import { nameOf, option, words } from "./words.js";
 
 const NUMBERS = ["residents", "households", "volunteers", "pledges", "staff"];
@@ -17,7 +19,7 @@ export async function drawActivities(box, place) {
   const reload = () => drawActivities(box, place);
   const path = "/api/activities";
   const { items, next } = await getJSON(path, { community: place.code, limit: 60 });
-  const file = h("input", { type: "file", accept: ".xlsx,.csv", class: "visually-hidden", "aria-label": t("com.import"), on: { change: () => void bring(file, reload) } });
+  const file = h("input", { type: "file", id: "file", accept: ".xlsx,.csv", class: "visually-hidden", "aria-label": t("com.import"), on: { change: () => bringRows(path, reload) } });
   fill(box, h("section", { class: "panel-box" },
     h("div", { class: "table-head" }, h("h2", { text: t("com.tab.activities") }), h("span", { class: "note", text: next ? t("com.latest", { n: items.length }) : "" }),
       may("activity.manage") && [
@@ -25,6 +27,7 @@ export async function drawActivities(box, place) {
         file, h("button", { type: "button", class: "button", text: t("com.import"), on: { click: () => file.click() } }),
         h("a", { class: "button", href: address(`${path}/template`, { lang: document.documentElement.dataset.lang }), download: "", text: t("com.template") })],
       h("a", { class: "button", href: address(path, { community: place.code, format: "xlsx", lang: document.documentElement.dataset.lang }), download: "", text: "Excel" })),
+    h("div", { class: "brought", id: "brought", hidden: true, tabIndex: -1, "aria-live": "polite" }),
     items.length ? h("ul", { class: "rows" }, items.map((/** @type {any} */ one) => row(one, place, reload))) : h("p", { class: "note", text: t("com.none") })));
 }
 
@@ -52,23 +55,6 @@ async function who(one, box) {
   }
 }
 
-/** @param {any} file @param {() => Promise<void>} reload */
-async function bring(file, reload) {
-  const form = new FormData();
-  form.append("file", file.files[0]);
-  file.value = "";
-  try {
-    const told = await send("POST", "/api/activities/import", form);
-    say(t("com.imported", { loaded: told.loaded, changed: told.changed, already: told.already }), { seconds: 8 });
-    await reload();
-  } catch (error) {
-    const faults = /** @type {any} */ (error).problem?.faults ?? [];
-    const shown = faults.slice(0, 12).map((/** @type {any} */ one) => one.message);
-    if (faults.length > shown.length) shown.push(t("com.moreFaults", { n: faults.length - shown.length }));
-    complain(t("com.import"), Object.assign(new Error([/** @type {Error} */ (error).message, ...shown].join("；")), { status: /** @type {any} */ (error).status }));
-  }
-}
-
 /** `图册×120；展板` and back. @param {any[]} items */
 const materialsText = (items) => items.map((one) => one.item + (one.count === null || one.count === undefined ? "" : `×${one.count}`)).join("；");
 
@@ -81,6 +67,8 @@ const readMaterials = (text) => text.split(/[;；\n]/).map((part) => part.trim()
 /** @param {any|null} one an activity to change @param {any} place @param {() => Promise<void>} reload */
 function edit(one, place, reload) {
   const photos = photoPicker(9);
+  const where = whereField({ map: Boolean(app.district.bbox), paste: true, name: "where" });
+  if (one && one.lon !== null) void where.choose({ lon: one.lon, lat: one.lat, crs: "wgs84" });
   const clock = (/** @type {string|null|undefined} */ when) => (when ? new Intl.DateTimeFormat("en-GB", { timeZone: app.district.timezone, hour: "2-digit", minute: "2-digit" }).format(new Date(when)) : "");
   const values = {
     kind: one?.kind.code ?? words.activity_kind[0].code, title: one?.title, day: isoDay(one?.starts_at ?? new Date()),
@@ -88,6 +76,7 @@ function edit(one, place, reload) {
     // what is past and opened here is there to be recorded
     state: one?.unrecorded ? "done" : one?.state ?? "planned", place: one?.place, unit: one?.unit?.code ?? "", description: one?.description, results: one?.results,
     materials: one ? materialsText(one.materials) : "", media: one?.media.map((/** @type {any} */ item) => [item.outlet, item.title, item.url].filter(Boolean).join("|")).join("\n"),
+    units: (one?.units ?? []).map((/** @type {any} */ unit) => unit.code), members: (one?.members ?? []).join(" "),
     signup_limit: one?.signup.limit, public: one?.public ?? true, every: "", times: 4,
     ...Object.fromEntries(NUMBERS.map((name) => [name, one?.[name]])),
   };
@@ -100,7 +89,10 @@ function edit(one, place, reload) {
     { name: "start", label: t("com.begins"), kind: "time", required: true },
     { name: "end", label: t("com.ends"), kind: "time" },
     { name: "place", label: t("com.place") },
+    { name: "where", label: t("com.position"), kind: "element", wide: true, element: where.element },
     { name: "unit", label: t("com.unit"), kind: "select", options: [["", "—"], .../** @type {[string, string][]} */ (place.units.map(option))] },
+    { name: "units", label: t("com.units"), kind: "many", options: place.units.map(option) },
+    { name: "members", label: t("com.memberCodes"), hint: t("com.memberCodesHint"), most: 2000 },
     { name: "signup_limit", label: t("com.signupLimit"), kind: "number", hint: t("com.signupHint") },
     ...NUMBERS.map((name) => /** @type {import("./forms.js").Field} */ ({ name, label: t(`com.count.${name}`), kind: "number", hint: t("com.notCounted") })),
     { name: "materials", label: t("com.materials"), hint: t("com.materialsHint"), wide: true, most: 1000 },
@@ -120,15 +112,15 @@ function edit(one, place, reload) {
       form.append("photo", file);
       ids.push((await send("POST", "/api/attachments", form)).id);
     }
-    const { day, start, end, every, times, media, materials, photos: _photos, ...plain } = said;
+    const { day, start, end, every, times, media, materials, members, photos: _photos, ...plain } = said;
     const body = {
       ...plain, community: place.code, starts_at: `${day}T${start}`, ends_at: end ? `${day}T${end}` : null,
-      materials: readMaterials(materials), photos: ids, members: one?.members ?? [], units: (one?.units ?? []).map((/** @type {any} */ unit) => unit.code),
+      materials: readMaterials(materials), photos: ids, members: members.split(/[\s、，,；;]+/).filter(Boolean),
       media: media.split("\n").map((/** @type {string} */ line) => line.trim()).filter(Boolean).map((/** @type {string} */ line, /** @type {number} */ at) => {
         const [outlet, title = "", url = ""] = line.split("|").map((part) => part.trim());
         return { outlet, title, url, on: one?.media[at]?.outlet === outlet ? one.media[at].on : null };
       }),
-      ...(one && one.lon !== null ? { lon: one.lon, lat: one.lat, crs: "wgs84" } : {}),
+      ...positionOf(where),
     };
     if (one) await send("PUT", `/api/activities/${encodeURIComponent(one.code)}`, { ...body, version: one.version });
     else await send("POST", "/api/activities", { ...body, ...(every ? { repeat: { every, times: times || 2 } } : {}) });

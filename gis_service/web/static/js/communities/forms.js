@@ -4,8 +4,8 @@ import { byId, fill, h } from "../dom.js";
 import { t } from "../i18n.js";
 
 /**
- * @typedef {{name: string, label: string, kind?: "text"|"words"|"number"|"date"|"time"|"select"|"check"|"checks"|"element",
- *   options?: [string, string][], required?: boolean, wide?: boolean, hint?: string, element?: any, most?: number}} Field
+ * @typedef {{name: string, label: string, kind?: "text"|"words"|"number"|"date"|"time"|"select"|"many"|"check"|"checks"|"element",
+ *   options?: [string, string][], required?: boolean, wide?: boolean, hint?: string, element?: any, most?: number, step?: string}} Field
  */
 
 /**
@@ -33,6 +33,11 @@ export function openForm(title, fields, values, save, { remove } = {}) {
       readers[one.name] = () => select.value || null;
       return select;
     }
+    if (one.kind === "many") {
+      const select = h("select", { ...shared, multiple: true, size: 4 }, (one.options ?? []).map(([key, text]) => h("option", { value: key, text, selected: (value ?? []).includes(key) })));
+      readers[one.name] = () => [...select.selectedOptions].map((option) => option.value);
+      return select;
+    }
     if (one.kind === "check") {
       const box = h("input", { type: "checkbox", name: one.name, checked: Boolean(value) });
       readers[one.name] = () => box.checked;
@@ -50,7 +55,7 @@ export function openForm(title, fields, values, save, { remove } = {}) {
       return area;
     }
     const type = one.kind ?? "text";
-    const input = h("input", { ...shared, type, placeholder: one.hint ?? "", ...(type === "number" ? { min: "0", step: "1" } : { maxLength: one.most ?? 200 }) });
+    const input = h("input", { ...shared, type, placeholder: one.hint ?? "", ...(type === "number" ? { min: "0", step: one.step ?? "1" } : { maxLength: one.most ?? 200 }) });
     input.value = value ?? "";
     readers[one.name] = () => (type === "number" ? (input.value === "" ? null : Number(input.value)) : type === "text" ? input.value.trim() : input.value || null);
     return input;
@@ -81,4 +86,10 @@ export function openForm(title, fields, values, save, { remove } = {}) {
       remove && h("button", { type: "button", class: "button", text: t("com.remove"), on: { click: () => { if (confirm(t("com.removeAsk"))) void work(remove); } } }),
       h("button", { type: "button", class: "button", text: t("com.cancel"), on: { click: () => dialog.close() } }), submit)));
   dialog.showModal();
+}
+
+/** What a place field says, as a request takes it. @param {ReturnType<typeof import("../where.js").whereField>} where */
+export function positionOf(where) {
+  const at = where.read();
+  return at ? { lon: at.lon, lat: at.lat, crs: at.crs } : {};
 }

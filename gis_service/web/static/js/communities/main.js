@@ -4,6 +4,7 @@ import { address, getJSON } from "../api.js";
 import { byId, fill, h } from "../dom.js";
 import { number, percent, t } from "../i18n.js";
 import { complain } from "../messages.js";
+import { drawSheets } from "./sheets.js";
 import { begin, card, counted, nameOf, shareText, showDistrict } from "./words.js";
 
 /** @type {{items: any[], days: number, walking_m: number, minimum: number}} */
@@ -28,13 +29,18 @@ const KEYS = {
 async function start() {
   await begin();
   showDistrict();
-  all = await getJSON("/api/communities");
+  await load();
   const streets = new Map(all.items.map((one) => [one.street?.code ?? "", nameOf(one.street)]));
   fill(byId("street"), h("option", { value: "", text: t("com.allStreets") }), [...streets].map(([value, text]) => h("option", { value, text })));
   byId("street").addEventListener("change", draw);
   byId("gaps").addEventListener("change", draw);
+  drawSheets(byId("sheets"), async () => { await load(); draw(); });
   draw();
   document.body.classList.add("ready");
+}
+
+async function load() {
+  all = await getJSON("/api/communities");
 }
 
 function draw() {

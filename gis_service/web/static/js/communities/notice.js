@@ -6,7 +6,8 @@ import { app } from "../app.js";
 import { byId, fill, h, icon } from "../dom.js";
 import { pick, showDay, t } from "../i18n.js";
 import { photoPicker } from "../pictures.js";
-import { openForm } from "./forms.js";
+import { whereField } from "../where.js";
+import { openForm, positionOf } from "./forms.js";
 import { hours, nameOf, option, words } from "./words.js";
 
 /** @param {any} told what everybody may know of the community */
@@ -52,6 +53,8 @@ export function drawTools(told, post, reload) {
 /** @param {any} told @param {any} post @param {() => Promise<void>} reload */
 function editPost(told, post, reload) {
   const photo = photoPicker(1);
+  const where = whereField({ map: Boolean(app.district.bbox), paste: true, name: "where" });
+  if (post.lon !== null && post.lon !== undefined) void where.choose({ lon: post.lon, lat: post.lat, crs: "wgs84" });
   const code = told.community.code;
   openForm(t(post.state === "none" ? "com.addPost" : "com.editPost"), [
     { name: "contact", label: t("com.contact"), hint: t("com.contactHint") },
@@ -59,6 +62,7 @@ function editPost(told, post, reload) {
     { name: "phone", label: t("com.phone") },
     { name: "window", label: t("com.window") },
     { name: "address", label: t("com.address") },
+    { name: "where", label: t("com.position"), kind: "element", wide: true, element: where.element },
     { name: "since", label: t("com.sinceDay"), kind: "date" },
     { name: "photo", label: t("com.photo"), kind: "element", wide: true, element: photo.element },
     { name: "opening", label: t("com.openingLabel"), kind: "words", hint: t("com.openingHint") },
@@ -75,7 +79,7 @@ function editPost(told, post, reload) {
     const body = {
       ...plain, opening: readOpening(values.opening), photo_id: values.contact ? photoId ?? null : null, contact: values.contact || null,
       since: values.since === post.since && values.contact !== (post.contact ?? "") ? null : values.since,
-      established_on: post.established_on ?? null, ...(post.lon !== null && post.lon !== undefined ? { lon: post.lon, lat: post.lat, crs: "wgs84" } : {}),
+      established_on: post.established_on ?? null, ...positionOf(where),
     };
     if (post.state === "none") await send("POST", "/api/posts", { ...body, community: code });
     else await send("PUT", `/api/posts/${encodeURIComponent(code)}`, { ...body, version: post.version });

@@ -2,14 +2,14 @@
 
 import { may } from "../account.js";
 import { getJSON, send } from "../api.js";
+import { app } from "../app.js";
 import { fill, h } from "../dom.js";
 import { dateTime, isoDay, number, showDay, t } from "../i18n.js";
 import { complain } from "../messages.js";
-import { openForm } from "./forms.js";
+import { whereField } from "../where.js";
+import { openForm, positionOf } from "./forms.js";
 import { readOpening, writeOpening } from "./notice.js";
 import { hours, nameOf, option, words } from "./words.js";
-
-const SYSTEMS = ["wgs84", "gcj02", "bd09", "cgcs2000"];
 
 /** @param {HTMLElement} box @param {{code: string, units: any[]}} place */
 export async function drawStations(box, place) {
@@ -48,21 +48,21 @@ export async function drawStations(box, place) {
 
 /** @param {any|null} station @param {any} place @param {() => Promise<void>} reload */
 function editStation(station, place, reload) {
+  const where = whereField({ map: Boolean(app.district.bbox), paste: true, name: "where" });
+  if (station) void where.choose({ lon: station.lon, lat: station.lat, crs: "wgs84" });
   openForm(t(station ? "com.editStation" : "com.addStation"), [
     ...(station ? [] : [{ name: "code", label: t("com.code"), required: true }]),
     { name: "name", label: t("com.name"), required: true },
     { name: "address", label: t("com.address") },
     { name: "phone", label: t("com.phone") },
-    { name: "lon", label: t("com.lon"), required: true },
-    { name: "lat", label: t("com.lat"), required: true },
-    { name: "crs", label: t("com.crs"), kind: "select", options: SYSTEMS.map((one) => /** @type {[string, string]} */ ([one, one])) },
+    { name: "where", label: t("com.position"), kind: "element", wide: true, element: where.element },
     { name: "opened_on", label: t("com.openedOn"), kind: "date" },
     { name: "closed_on", label: t("com.closedOn"), kind: "date" },
     { name: "opening", label: t("com.openingLabel"), kind: "words", hint: t("com.openingHint") },
     { name: "services", label: t("com.services"), kind: "checks", options: words.station_service.map(option) },
     { name: "note", label: t("com.note"), kind: "words" },
-  ], { ...station, crs: "wgs84", services: station?.services.map((/** @type {any} */ one) => one.code), opening: writeOpening(station?.opening ?? []) }, async (values) => {
-    const body = { ...values, lon: Number(values.lon), lat: Number(values.lat), opening: readOpening(values.opening), community: place.code };
+  ], { ...station, services: station?.services.map((/** @type {any} */ one) => one.code), opening: writeOpening(station?.opening ?? []) }, async (values) => {
+    const body = { ...values, ...positionOf(where), opening: readOpening(values.opening), community: place.code };
     if (station) await send("PUT", `/api/stations/${encodeURIComponent(station.code)}`, { ...body, version: station.version });
     else await send("POST", "/api/stations", body);
     await reload();

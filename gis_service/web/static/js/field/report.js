@@ -5,12 +5,10 @@ import { t } from "../i18n.js";
 import { classPicker } from "../kinds.js";
 import { say } from "../messages.js";
 import { photoPicker } from "../pictures.js";
-import { pasted } from "../pasted.js";
 import { mapAllowed, whereField } from "../where.js";
 import { drop, flush, keep } from "./outbox.js";
 
 const PHOTOS = 9;
-const SYSTEMS = ["gcj02", "wgs84", "bd09", "cgcs2000"];
 
 /**
  * @param {HTMLElement} box @param {any[]} classes @param {any} session @param {() => void} waiting shows what waits
@@ -18,7 +16,7 @@ const SYSTEMS = ["gcj02", "wgs84", "bd09", "cgcs2000"];
  */
 export function startReport(box, classes, session, waiting) {
   const kind = classPicker(classes);
-  const where = whereField({ map: mapAllowed(), coordinates: coordinates() });
+  const where = whereField({ map: mapAllowed(), paste: true });
   const words = h("textarea", { class: "field", name: "description", maxLength: 4000, placeholder: t("field.wordsHint") });
   const photos = photoPicker(PHOTOS);
   const quick = h("input", { type: "checkbox", name: "quick", on: { change: () => { fix.hidden = !quick.checked; } } });
@@ -31,18 +29,6 @@ export function startReport(box, classes, session, waiting) {
   const save = h("button", { type: "button", class: "button", text: t("field.saveDraft"), on: { click: () => void put("draft") } });
   /** @type {string|null} key of the draft that is being written */
   let key = null;
-
-  function coordinates() {
-    const system = h("select", { class: "field", "aria-label": t("dispatch.place.system"), on: { change: () => paste() } },
-      SYSTEMS.map((crs) => h("option", { value: crs, text: t(`dispatch.crs.${crs}`) })));
-    const numbers = h("input", { class: "field", name: "coordinates", placeholder: t("dispatch.place.coordinates"), "aria-label": t("dispatch.place.coordinates"), on: { change: () => paste() } });
-    const paste = () => {
-      const found = pasted(numbers.value, system.value);
-      if (found) void where.choose({ ...found, crs: system.value });
-      else if (numbers.value.trim()) refuse(t("dispatch.place.unreadable"));
-    };
-    return h("details", {}, h("summary", { text: t("field.paste") }), h("div", { class: "two" }, numbers, system));
-  }
 
   /** @param {string} text */
   function refuse(text) {

@@ -7,6 +7,7 @@ import { byId, fill, h } from "../dom.js";
 import { addDays, distance, isoDay, language, listed, showDay, t } from "../i18n.js";
 import { complain, say } from "../messages.js";
 import { photoPicker } from "../pictures.js";
+import { editFrontage, endFrontage } from "./editor.js";
 
 const RECTIFY_DAYS = 7;
 const signal = latest();
@@ -45,6 +46,13 @@ export async function openDetail(code, after = changed) {
   }
 }
 
+/** Once a contract was changed, or taken away. @param {string} code empty: it is gone */
+async function renewed(code) {
+  say(t("frontages.saved"));
+  if (!code) closeDetail();
+  await Promise.all([changed(), code && openDetail(code)]);
+}
+
 export function closeDetail() {
   signal();
   byId("detail").hidden = true;
@@ -64,6 +72,8 @@ function draw(item) {
     h("p", { class: "figures-inline" },
       may("personal.read") && item.has_signatory && h("button", { type: "button", class: "button small-button", text: t("frontages.signatory"), on: { click: (/** @type {any} */ event) => void signatory(event.target, path) } }),
       may("personal.read") && item.attachment_id && h("a", { class: "button small-button", href: `${path}/scan`, target: "_blank", rel: "noopener", text: t("frontages.scan") }),
+      may("frontage.manage") && h("button", { type: "button", class: "button small-button", id: "edit", text: t("frontages.edit"), on: { click: () => void editFrontage(item, renewed).catch((error) => complain(t("frontages.edit"), error)) } }),
+      may("frontage.manage") && item.state !== "ended" && h("button", { type: "button", class: "button small-button", id: "end", text: t("frontages.end"), on: { click: () => endFrontage(item, renewed) } }),
       h("button", { type: "button", class: "button small-button", text: t("frontages.close"), on: { click: closeDetail } })),
     may("frontage.inspect") && item.state !== "ended" && form(item, path),
     h("h3", { text: t("frontages.history", { n: item.inspections }) }),

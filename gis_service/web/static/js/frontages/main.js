@@ -11,6 +11,7 @@ import { legendRows } from "../legend.js";
 import { canDraw } from "../map.js";
 import { complain, notice, say } from "../messages.js";
 import { closeDetail, openDetail, standing } from "./detail.js";
+import { editFrontage } from "./editor.js";
 
 const PAGE = 60;
 // each card is a filter of the list: [name, query]
@@ -46,7 +47,7 @@ async function start() {
   await Promise.all([load(), counts()]);
   await map();
   if (given.get("code")) await open(given.get("code") ?? "");
-  document.addEventListener("keydown", (event) => { if (event.key === "Escape") closeDetail(); });
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape" && !byId("dialog").open) closeDetail(); });
   document.body.classList.add("ready");
 }
 
@@ -60,6 +61,7 @@ function filters() {
       h("option", { value: "", text: t("figures.all") }), communities.map((one) => h("option", { value: one.code, text: `${one.name} ${one.code}`, selected: one.code === asked.community })))),
     h("label", {}, t("frontages.search"), h("input", { class: "field", type: "search", id: "ask-q", maxLength: 100, value: asked.q, on: { input: (/** @type {any} */ event) => search(event.target.value.trim()) } })),
     h("span", { class: "documents" },
+      may("frontage.manage") && h("button", { type: "button", class: "button primary", id: "new", text: t("frontages.add"), on: { click: () => void add() } }),
       h("a", { class: "button", id: "export", download: "", text: t("frontages.export") }),
       may("frontage.manage") && h("label", { class: "button" }, t("frontages.import"), h("input", { type: "file", id: "file", class: "visually-hidden", accept: ".xlsx,.csv", on: { change: () => void bringSheet() } }))));
   byId("filters").addEventListener("submit", (/** @type {Event} */ event) => event.preventDefault());
@@ -123,6 +125,14 @@ async function map() {
     const here = app.main.map.queryRenderedFeatures([[x - 6, y - 6], [x + 6, y + 6]], { layers: ids })[0];
     if (here) void open(here.properties.code);
   });
+}
+
+async function add() {
+  try {
+    await editFrontage(null, async (code) => { say(t("frontages.saved")); app.main?.renew("frontages"); await again(); await open(code); });
+  } catch (error) {
+    complain(t("frontages.add"), error);
+  }
 }
 
 /** Checks a sheet; takes it in once that was seen. */

@@ -78,13 +78,15 @@ function told(found) {
       h("tbody", {}, found.indicators.map((/** @type {any} */ one) => h("tr", { class: `verdict-${one.verdict}` },
         h("th", { scope: "row", text: pick(one.title) }),
         h("td", { text: pair(one.treated, one) }), h("td", { text: pair(one.others, one) }),
-        h("td", { text: one.estimate === null ? "—" : `${one.estimate > 0 ? "+" : ""}${number(one.estimate, 1)} (${number(one.low, 1)} … ${number(one.high, 1)})` }),
+        h("td", { text: one.estimate === null ? "—" : `${one.estimate > 0 ? "+" : ""}${number(one.estimate, 1)} (${one.low === null ? t("planning.noInterval") : `${number(one.low, 1)} … ${number(one.high, 1)}`})` }),
         h("td", { text: one.p === null ? "—" : number(one.p, 3) }), h("td", { text: pick(one.words) }))))),
     h("p", { class: "note", text: t("planning.comparedWith", { names: listed(found.controls.map((/** @type {any} */ one) => one.name)), n: found.permutations }) }));
 }
 
 /** @param {any} ends @param {any} one */
-const pair = (ends, one) => [ends.before, ends.after].map((value) => (value === null ? t("planning.missing") : `${number(value, 1)}`)).join(" → ") + ` ${pick(one.unit)}`;
+const pair = (ends, one) => [ends.before, ends.after].map((value, at) => (value === null ? t("planning.missing")
+  // the unit once, where the last number stands
+  : number(value, 1) + (at === 1 || ends.after === null ? ` ${pick(one.unit)}` : ""))).join(" → ");
 
 async function notes() {
   const { items } = await getJSON("/api/planning/experience").catch(() => ({ items: [] }));
