@@ -22,13 +22,15 @@ Floats = npt.NDArray[np.float64]
 ALL_UP_TO = 20_000  # choices of areas that are gone through one by one
 DRAWS = 9_999
 LEAST_CONTROLS = 6
+WIDEST = 10.0  # times what the values range over: an interval beyond says nothing
 LEVEL = 0.90
 
 
 @dataclass(frozen=True)
 class Change:
     """``estimate`` in the values' unit: the treated areas' mean later value less what their
-    earlier values led to expect; ``low``, ``high`` the 90 % interval, ``p`` two-sided;
+    earlier values led to expect; ``low``, ``high`` the 90 % interval (infinite where the areas
+    are too much alike to tell one: without the treated hardly any differs), ``p`` two-sided;
     ``expected_fall``: by how much the treated would have moved towards the mean by themselves;
     ``choices``: how many placements of the treatment were gone through."""
 
@@ -56,6 +58,8 @@ def changed(before: Floats, after: Floats, treated: npt.NDArray[np.bool_], seed:
     complete = comb(count, size) <= ALL_UP_TO
     p = float(beyond.mean()) if complete else float((1 + beyond.sum()) / (1 + len(rows)))
     reach = float(np.quantile(strayed, LEVEL) * error[0])
+    if reach > WIDEST * max(np.ptp(before), np.ptp(after)):
+        reach = np.inf
     return Change(
         float(estimate[0]), float(estimate[0]) - reach, float(estimate[0]) + reach, p,
         float((slope[0] - 1) * (before[treated].mean() - mean[0])), len(rows),

@@ -94,7 +94,8 @@ def _indicator(
         found = changed(x[part], y[part], own[part], SEED)
         count = found.choices
         for name in ("estimate", "low", "high", "p", "expected_fall"):
-            item[name] = round(getattr(found, name), 4)
+            value = round(getattr(found, name), 4)
+            item[name] = value if np.isfinite(value) else None
         if found.p < CLEAR:
             verdict = "better" if (found.estimate > 0) == one.indicator.rising else "worse"
         worse_than = (x[others] < x[own].mean()) == one.indicator.rising

@@ -76,12 +76,16 @@ def _changes(found: dict[str, Any], locale: str, say: Callable[..., str]) -> Tab
             for name in ("before", "after")
         )
 
+    def change(one: dict[str, Any]) -> str:
+        if one["estimate"] is None:
+            return say("none")
+        told = f"{one['low']:+.1f}, {one['high']:+.1f}" if one["low"] is not None else say("none")
+        return f"{one['estimate']:+.1f} [{told}]"
+
     rows = [
         [
             f"{one['title'][locale]} {one['unit'][locale]}", pair(one["treated"]),
-            pair(one["others"]),
-            say("none") if one["estimate"] is None
-            else f"{one['estimate']:+.1f} [{one['low']:+.1f}, {one['high']:+.1f}]",
+            pair(one["others"]), change(one),
             say("none") if one["p"] is None else f"{one['p']:.3f}", one["words"][locale],
         ]
         for one in found["indicators"]

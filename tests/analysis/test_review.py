@@ -54,3 +54,14 @@ def test_similar_areas_are_the_nearest_and_never_the_treated() -> None:
     treated = np.array([True, False, False, False, False, False])
     assert most_similar(traits, treated, 2).tolist() == [False, True, False, True, False, False]
     assert most_similar(traits, treated, 9).sum() == 4
+
+
+def test_where_all_others_are_alike_no_interval_is_made_up() -> None:
+    before = np.full(9, 100.0)
+    after = before.copy()
+    before[4] = after[5] = 83.0
+    treated = np.zeros(9, bool)
+    treated[:3] = True
+    found = changed(before, after, treated, 1)
+    assert np.isinf([found.low, found.high]).all()
+    assert found.p > 0.05
