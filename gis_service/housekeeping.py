@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from gis_service.accounts import audit
 from gis_service.accounts.service import forget_sessions
+from gis_service.campaigns.measurement import measure_again
 from gis_service.communities.people import purge_people
 from gis_service.events import feed, jobs
 from gis_service.events.background import Background
@@ -46,9 +47,12 @@ class Duty:
 
 
 DAILY = timedelta(days=1)
+HOURLY = timedelta(hours=1)
 DUTIES = (
     Duty("fixes", timedelta(hours=6),
          lambda session, settings: drop_old_partitions(session, settings, datetime.now(UTC))),
+    Duty("campaigns", HOURLY,
+         lambda session, settings: measure_again(session, settings, datetime.now(UTC))),
     Duty("reporters", DAILY, people.purge),
     Duty("residents", DAILY, purge_people),
     Duty("audit", DAILY, audit.purge),

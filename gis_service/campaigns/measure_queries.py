@@ -173,6 +173,42 @@ def read_visits(
     ]  # fmt: skip
 
 
+# another case, class, boundary or visit may make another answer of it
+TOPICS = ["incidents", "classes", "hierarchy", "visits"]
+_STALE = text("""
+    SELECT k.code FROM campaign k LEFT JOIN campaign_effect e ON e.campaign_id = k.id
+    WHERE k.cancelled_at IS NULL AND k.starts_on <= :today AND (
+        e.campaign_id IS NULL OR e.measured_at < k.updated_at
+        OR e.measured_at < (SELECT max(at) FROM event WHERE topic = ANY(:topics))
+        -- each day that passes is one more to compare, until the windows are whole
+        OR (e.measured_at < :midnight AND e.measured_at < k.ends_on + :growing))
+    ORDER BY e.measured_at NULLS FIRST, k.id LIMIT :most
+""")
+
+
+def stale_campaigns(session: Session, midnight: datetime, growing: int, most: int) -> list[str]:
+    """The codes of campaigns that something has happened to since they were measured, the longest
+    ago first; ``midnight`` is when today began, ``growing`` how many days after its end a campaign
+    has windows that are not whole yet."""
+    rows = session.scalars(
+        _STALE,
+        {"today": midnight.date(), "midnight": midnight, "growing": growing, "most": most,
+         "topics": TOPICS},
+    )  # fmt: skip
+    return list(rows)
+
+
+def note_measured(session: Session, code: str, now: datetime) -> None:
+    """Say that what is kept of a campaign still holds."""
+    session.execute(
+        text("""
+            UPDATE campaign_effect SET measured_at = :now
+            WHERE campaign_id = (SELECT id FROM campaign WHERE code = :code)
+        """),
+        {"code": code, "now": now},
+    )
+
+
 def keep_result(
     session: Session, campaign_id: int, now: datetime, facts: dict[str, Any],
     areas: Sequence[tuple[int, str, int, int]],

@@ -15,6 +15,7 @@ from gis_service.analysis.effect import AFTER, BEFORE, Effect, measure
 from gis_service.campaigns import measure_queries as read
 from gis_service.campaigns import words
 from gis_service.campaigns.measuring import (
+    LONGEST_DAYS,
     SEED,
     SOURCE_GROUPS,
     TooSoon,
@@ -29,6 +30,7 @@ from gis_service.errors import NotFound
 from gis_service.events.feed import publish
 from gis_service.settings import Settings
 
+MOST_AT_ONCE = 50  # campaigns that one turn measures again
 EFFORT = 1.5  # visits that changed by this factor, against the comparison, are told
 METHOD = "difference in differences of counts, permutation over grids"
 
@@ -145,6 +147,19 @@ def keep(session: Session, found: Measurement, now: datetime) -> None:
     areas = [(area, part, before, after) for area, _, part, before, after in found.grids]
     if read.keep_result(session, number, now, facts, areas):
         publish(session, "campaigns")
+
+
+def measure_again(session: Session, settings: Settings, now: datetime) -> int:
+    """Measure those campaigns whose cases, areas, visits or days are other ones since they were
+    measured; how many. The map and the ledger show them without anybody having asked."""
+    midnight = now.astimezone(ZoneInfo(settings.timezone)).replace(
+        hour=0, minute=0, second=0, microsecond=0
+    )  # fmt: skip
+    codes = read.stale_campaigns(session, midnight, LONGEST_DAYS + 2, MOST_AT_ONCE)
+    for code in codes:
+        keep(session, measure_campaign(session, settings, code, now), now)
+        read.note_measured(session, code, now)
+    return len(codes)
 
 
 def tell(found: Measurement, locale: str) -> dict[str, Any]:

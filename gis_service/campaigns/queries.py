@@ -132,12 +132,13 @@ def tasks_of(session: Session, campaign_id: int, day: date) -> list[dict[str, An
 
 
 def photos_of(session: Session, campaign_id: int) -> list[dict[str, Any]]:
-    """The photos of a campaign, the oldest first."""
+    """The photos of a campaign: before, during, after, the oldest first."""
     rows = session.execute(
         text("""
             SELECT a.id, p.moment, p.note, a.sha256, a.media_type, a.width, a.height, a.created_at
             FROM campaign_photo p JOIN attachment a ON a.id = p.attachment_id
-            WHERE p.campaign_id = :id ORDER BY p.moment, a.id
+            WHERE p.campaign_id = :id
+            ORDER BY array_position(ARRAY['before', 'during', 'after'], p.moment), a.id
         """),
         {"id": campaign_id},
     )

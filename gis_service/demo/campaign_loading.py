@@ -1,23 +1,24 @@
-"""Load the demo's campaigns with their tasks, and measure them, by the product's own doors."""
+"""Load the demo's campaigns with their tasks and photos by the product's own doors."""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from importlib import resources
 
 import shapely
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from gis_service.campaigns.measurement import keep, measure_campaign
+from gis_service.attachments.storing import keep, store
 from gis_service.campaigns.models import Campaign
 from gis_service.campaigns.schemas import AreaCode, NewCampaign, TaskFields
-from gis_service.campaigns.service import add_campaign, put_task
+from gis_service.campaigns.service import add_campaign, add_photo, put_task
 from gis_service.demo.campaigns import Planned
 from gis_service.demo.district import District
 from gis_service.demo.noise import stream
+from gis_service.demo.pictures import MOMENTS, street_picture
 from gis_service.settings import Settings
 
 ACTOR = "demo"
@@ -25,10 +26,9 @@ DONE_LAST = 0.6  # of the campaigns, whose last task is done
 
 
 def load_demo_campaigns(
-    session: Session, settings: Settings, district: District, planned: Sequence[Planned],
-    as_of: datetime,
-) -> None:  # fmt: skip
-    """Set up the campaigns that are not there yet; the incidents are loaded already."""
+    session: Session, settings: Settings, district: District, planned: Sequence[Planned]
+) -> None:
+    """Set up the campaigns that are not there yet."""
     source = resources.files("gis_service.demo").joinpath("data", "campaigns.toml")
     tasks = tomllib.loads(source.read_text("utf-8"))["task"]
     rng = stream(district.seed, "campaign tasks")
@@ -66,4 +66,7 @@ def load_demo_campaigns(
                 ),
                 ACTOR,
             )  # fmt: skip
-        keep(session, measure_campaign(session, settings, one.code, as_of), as_of)
+        for moment in MOMENTS:
+            picture = street_picture(stream(district.seed, one.code), moment, one.name)
+            number = keep(session, store(picture, settings), f"{one.code}-{moment}.jpg", ACTOR)
+            add_photo(session, row, number, moment, "示意数据")

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
 from gis_service.basemap.features import ROAD_RANKS, replace_features
+from gis_service.campaigns.measurement import measure_again
 from gis_service.demo.accounts import ensure_demo_accounts
 from gis_service.demo.campaign_loading import load_demo_campaigns
 from gis_service.demo.community_loading import load_demo_communities
@@ -26,6 +27,7 @@ from gis_service.demo.patrol_loading import (
     load_demo_walks,
 )
 from gis_service.demo.progress_loading import load_demo_plan
+from gis_service.demo.round_loading import load_demo_round
 from gis_service.demo.units import load_demo_units
 from gis_service.errors import Conflict
 from gis_service.hierarchy.gazetteer import load_gazetteer
@@ -98,19 +100,21 @@ def load_demo(
         )
         result = load_incidents(sessions, path, mapping, locator, settings)
     with sessions.begin() as session:
-        load_demo_campaigns(session, settings, district, planted.campaigns, as_of)
+        load_demo_campaigns(session, settings, district, planted.campaigns)
     progress(0.85, "生成巡查轨迹 / walking the grids")
     load_demo_walks(
         sessions, settings, district, as_of,
         lambda share: progress(0.85 + 0.15 * share, "生成巡查轨迹 / walking the grids"),
     )  # fmt: skip
     with sessions.begin() as session:
+        measure_again(session, settings, as_of)  # patrols on both sides are known by now
         load_demo_communities(session, settings, district, as_of)
         metric_crs = load_locator(session, settings).metric_crs
         assert metric_crs is not None  # noqa: S101 - the areas have just been loaded
         load_demo_frontages(session, settings, district, as_of, metric_crs)
     with sessions.begin() as session:
         load_demo_plan(session, district, as_of)
+        load_demo_round(session, settings, district, as_of)
         # all but the last month: that is left for people to take in
         collect(
             session, settings, None, (as_of - timedelta(days=365)).date(),

@@ -196,7 +196,7 @@ def _write_contracts(
     decoys: dict[str, tuple[str, bool]],
     as_of: datetime,
 ) -> None:
-    begun = (as_of - timedelta(days=200)).date().isoformat()
+    begun = (as_of - timedelta(days=220)).date().isoformat()
     soon = (as_of + timedelta(days=12)).date().isoformat()
     later = (as_of + timedelta(days=165)).date().isoformat()
     lapsed = (as_of - timedelta(days=EXPIRED_DAYS)).date().isoformat()

@@ -15,8 +15,11 @@ from gis_service.demo.outline import to_degrees
 from gis_service.demo.promises import LEAVE_DAYS, Plan, Round
 from gis_service.demo.sites import in_metres
 
-DAYS = {"full": 90, "small": 40}
+# the full district's reach back to before its campaigns, for patrols to be compared as well
+DAYS = {"full": 215, "small": 40}
+RECENT_DAYS = 90
 FIX_SECONDS = {"full": 20, "small": 30}
+THINNED = 2  # as much time between fixes before the recent days
 WALK_SECONDS = 600
 PAUSE_SECONDS = 480  # between grids the phone rests, which ends a run
 PACE = 0.75  # metres a second, with looking around
@@ -47,11 +50,13 @@ def walk(district: District, plan: Plan, seed: int, as_of: datetime) -> Fixes:
     rings = dict(zip(district.grid["code"], _rings(in_metres(district.grid)), strict=True))
     days = _days(rng, plan, as_of, DAYS[district.scale])
     step = FIX_SECONDS[district.scale]
-    seconds = np.arange(0, WALK_SECONDS, step)
+    lately = np.arange(0, WALK_SECONDS, step)
+    thinned = np.arange(0, WALK_SECONDS, step * THINNED)
     officers = tuple(sorted({officer for officer, _ in days}))
     place = {code: n for n, code in enumerate(officers)}
     who, at, places = [], [], []
     for officer, midnight in sorted(days):
+        seconds = lately if midnight >= as_of - RECENT_DAYS * DAY else thinned
         for hours, grids in days[officer, midnight].items():
             start = midnight + hours + timedelta(minutes=int(rng.integers(0, 15)))
             for grid in grids:

@@ -11,6 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from gis_service.app import create_app
+from gis_service.campaigns.measurement import measure_again
 from gis_service.demo.campaign_loading import load_demo_campaigns
 from gis_service.demo.district import District, make_district
 from gis_service.demo.incidents import Truth, make_incidents
@@ -46,7 +47,8 @@ def loaded(module_database: Database, tmp_path_factory: pytest.TempPathFactory) 
     frame.to_csv(path, index=False)
     load_incidents(sessions, path, read_mapping(Path("standard")), locator, settings)
     with sessions.begin() as session:
-        load_demo_campaigns(session, settings, district, truth.campaigns, as_of)
+        load_demo_campaigns(session, settings, district, truth.campaigns)
+        measure_again(session, settings, as_of)
     return Loaded(module_database, district, truth, as_of)
 
 

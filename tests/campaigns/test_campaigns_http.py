@@ -63,6 +63,10 @@ def test_a_campaign_from_setting_up_to_cancelling(service: TestClient, loaded: L
 
     whole = service.get("/api/campaigns/LIFE").json()
     assert [one["moment"] for one in whole["photos"]] == ["before"]
+    # those of the demo show a place before and after, and say that they are of none
+    demo = service.get(f"/api/campaigns/{other}").json()["photos"]
+    assert {one["moment"] for one in demo} == {"before", "after"}
+    assert all("示意数据" in one["note"] for one in demo)
     assert (whole["tasks"], whole["tasks_done"], whole["tasks_late"]) == (2, 1, 0)
     change = {**body, "name": "试验二", "version": 1}
     del change["code"]

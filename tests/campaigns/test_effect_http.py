@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import text
 
+from gis_service.campaigns.measurement import measure_again
+from gis_service.events.feed import publish
 from tests.campaigns.conftest import Loaded
 
 
@@ -129,6 +132,37 @@ def test_a_window_without_data_is_told(
         assert date.fromisoformat(found["ready_on"]) == loaded.as_of.date() + timedelta(
             days=28 + 1 - ends
         )
+
+
+def test_the_map_follows_the_cases_without_being_asked(loaded: Loaded) -> None:
+    planted = next(one for one in loaded.truth.campaigns if one.effect)
+    kept = (
+        "SELECT sum(a.after) FROM campaign_effect_area a JOIN campaign c ON c.id = a.campaign_id "
+        "WHERE a.part = 'treated' AND c.code = %s"
+    )
+    settings, sessions = loaded.database.settings, loaded.database.sessions
+    later = datetime.now(UTC) + timedelta(minutes=1)  # after the load told of its cases
+    with sessions.begin() as session:
+        measure_again(session, settings, later)
+    with sessions.begin() as session:
+        assert measure_again(session, settings, later) == 0  # nothing has happened since
+    before = loaded.database.value(kept, planted.code)
+    number = loaded.database.value(
+        "SELECT min(i.id) FROM incident i JOIN incident_class c ON c.id = i.class_id "
+        "JOIN campaign_grid g ON g.area_id = i.grid_id JOIN campaign k ON k.id = g.campaign_id "
+        "WHERE k.code = %s AND c.code = ANY(%s) AND i.state = 'closed' "
+        "AND i.reported_at >= k.ends_on + 2 AND i.reported_at < k.ends_on + 80",
+        planted.code, planted.class_codes(),
+    )  # fmt: skip
+    moved = text("UPDATE incident SET state = :state WHERE id = :id")
+    for state, fewer in (("cancelled", 1), ("closed", 0)):
+        with sessions.begin() as session:
+            session.execute(moved, {"id": number, "state": state})
+            publish(session, "incidents", ids=[])
+            session.execute(text("UPDATE campaign_effect SET measured_at = now() - interval '1 s'"))
+        with sessions.begin() as session:
+            assert measure_again(session, settings, datetime.now(UTC)) == 6
+        assert loaded.database.value(kept, planted.code) == before - fewer
 
 
 def test_another_campaign_about_the_same_is_not_compared_with(

@@ -33,6 +33,20 @@ def test_a_round_is_replayed_to_the_same_numbers_whatever_happens_since(demo: De
         session.execute(text("UPDATE incident SET closed_at = closed_at - interval '9 days'"))
 
 
+def test_the_demo_has_a_choice_to_look_back_on(demo: Demo) -> None:
+    """Decided months ago from figures of then: replayed to the same, and reviewed."""
+    made = demo.client.get("/api/planning/rounds").json()["items"][-1]
+    assert made["state"] == "decided"
+    assert len(made["choices"]) == 3
+    again = demo.client.get(f"/api/planning/rounds/{made['id']}/replay").json()
+    assert again["same"]
+    codes = [one["community"]["code"] for one in made["choices"]]
+    asked = {"community": codes, "at": made["decided_at"][:10], "days": 90}
+    found = demo.client.get("/api/planning/review", params=asked).json()
+    assert [one["code"] for one in found["communities"]] == sorted(codes)
+    assert {one["verdict"] for one in found["indicators"]} & {"unclear", "better", "worse"}
+
+
 def test_a_changed_figure_is_found_out(demo: Demo) -> None:
     made = begin(demo)
     with demo.database.sessions.begin() as session:
