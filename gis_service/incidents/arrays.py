@@ -340,19 +340,37 @@ class Snapshot:
                     mask = np.ones(len(ids), np.bool_)
             columns.append(Column(keys, ids, mask))
         return Ordered(tuple(columns), descending) if narrowed else None
+    def few(self, wanted: IncidentFilter, most: int) -> list[int] | None:
+        """The ids of at most ``most`` incidents among which all that pass are; None where so few
+        cannot be named. What arrays do not hold (``q``, ``sources``) is left to the caller."""
+        known = replace(wanted, q=None, sources=())
+        found: list[int] = []
+        # most filters let so many pass that the first rows tell it
+        for part in self._blocks():
+            rows = part.select(known)
+            if isinstance(rows, slice) or len(found) + np.count_nonzero(rows) > most:
+                return None
+            found += part.id[rows].tolist()
+        return found
+
+    def _blocks(self) -> Iterator[IncidentTable]:
+        """All rows, so many at a time that masks of them stay in the cache."""
+        for table in self.tables:
+            for start in range(0, len(table), BLOCK_ROWS):
+                yield table.take(slice(start, start + BLOCK_ROWS))
 
     def counts(self, wanted: IncidentFilter) -> dict[str, int]:
         """``count`` of what passes the filter and of these ``unplaced`` and ``open``."""
         total = {"count": 0, "unplaced": 0, "open": 0}
         ended = np.isin(np.arange(len(STATES)), [STATES.index(state) for state in ENDED_STATES])
-        for table in self.tables:
-            rows = table.select(wanted)
-            outside = np.ones(len(table.id[rows]), dtype=bool)
+        for part in self._blocks():
+            rows = part.select(wanted)
+            outside = np.ones(len(part.id[rows]), dtype=bool)
             for level in LEVELS:
-                outside &= getattr(table, f"{level}_id")[rows] < 0
+                outside &= getattr(part, f"{level}_id")[rows] < 0
             total["count"] += len(outside)
             total["unplaced"] += int(np.count_nonzero(outside))
-            total["open"] += int(np.count_nonzero(~ended[table.state[rows]]))
+            total["open"] += int(np.count_nonzero(~ended[part.state[rows]]))
         return total
 
     def counts_by_class(self) -> dict[int, int]:

@@ -44,6 +44,7 @@ def files(folder: Path) -> set[str]:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(600)
 @pytest.mark.skipif(os.getuid() != 0, reason="a disk of its own takes root")
 def test_a_full_disk_is_told_keeps_nothing_by_halves_and_is_over_once_there_is_room(
     small_disk: Path, tmp_path: Path, serve: Callable[..., Served]
@@ -69,7 +70,7 @@ def test_a_full_disk_is_told_keeps_nothing_by_halves_and_is_over_once_there_is_r
                     connection.execute("DROP TABLE more")
         until(lambda: service.ask("GET", "/readyz").status == 503, 60, "readiness says so")
         filler.unlink()
-        until(lambda: service.ask("GET", "/readyz").status == 200, 90, "ready again")
+        until(lambda: service.ask("GET", "/readyz").status == 200, 240, "ready again")
         reporters.wait_for(30)
     assert all(answer.status == 507 for answer in reporters.strange), reporters.strange
     for answer in [*reporters.strange, photo]:
