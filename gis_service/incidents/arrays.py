@@ -340,18 +340,6 @@ class Snapshot:
                     mask = np.ones(len(ids), np.bool_)
             columns.append(Column(keys, ids, mask))
         return Ordered(tuple(columns), descending) if narrowed else None
-    def few(self, wanted: IncidentFilter, most: int) -> list[int] | None:
-        """The ids of at most ``most`` incidents among which all that pass are; None where so few
-        cannot be named. What arrays do not hold (``q``, ``sources``) is left to the caller."""
-        known = replace(wanted, q=None, sources=())
-        found: list[int] = []
-        # most filters let so many pass that the first rows tell it
-        for part in self._blocks():
-            rows = part.select(known)
-            if isinstance(rows, slice) or len(found) + np.count_nonzero(rows) > most:
-                return None
-            found += part.id[rows].tolist()
-        return found
 
     def _blocks(self) -> Iterator[IncidentTable]:
         """All rows, so many at a time that masks of them stay in the cache."""
