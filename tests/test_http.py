@@ -324,6 +324,8 @@ def test_readiness_and_description(served: TestClient) -> None:
     paths = served.get("/api/openapi.json").json()["paths"]
     assert "/tiles/{layer_id}/{z}/{x}/{y}.mvt" in paths
     assert "/api/locate" in paths
+    named = [one["operationId"] for methods in paths.values() for one in methods.values()]
+    assert len(named) == len(set(named))
 
 
 # -- data that changes ---------------------------------------------------------------------

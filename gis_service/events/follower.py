@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 
 import psycopg
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 POLL_S = 1.0
 RETRY_S = 1.0
+TOGETHER_S = 0.1  # what follows a change more quickly is heard together with the next
 
 Subscriber = Callable[[list[Published]], Awaitable[None]]
 
@@ -100,8 +102,10 @@ class Follower:
         async with connection:
             await connection.execute(f"LISTEN {CHANNEL}")
             while True:
+                begun = time.monotonic()
                 await self._advance()
                 self.problem = None
+                await asyncio.sleep(begun + TOGETHER_S - time.monotonic())
                 async for _ in connection.notifies(timeout=POLL_S, stop_after=1):
                     pass
 

@@ -94,7 +94,7 @@ def test_a_contract_is_set_up_on_the_map_drawn_and_ended(open_as: Callable[..., 
 
 def test_on_a_phone_nothing_sticks_out(open_as: Callable[..., Page]) -> None:
     page = open_as("officer", "/frontages?lang=zh", size=(390, 800), phone=True)
-    page.locator(".frontage").first.click()
+    page.locator(".frontage", has_text="履约正常").first.click()
     expect(page.locator("#inspection")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     # who signed is not for an officer, nor is the sheet to be taken in

@@ -174,6 +174,7 @@ def test_the_button_of_single_sign_on_leads_there_and_back(
     page.find("#elsewhere").click()
     page.page.wait_for_selector("#problem:not([hidden])")
     assert "无法连接统一身份认证平台" in page.text("#problem")
+    page.page.wait_for_selector("body.ready")  # the other language keeps what is told
     page.find("#language").click()
     page.page.wait_for_selector("html[lang=en] body.ready")
     assert "The sign-on provider cannot be reached" in page.text("#problem")

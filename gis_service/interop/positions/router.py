@@ -30,7 +30,9 @@ class PlainRoute(APIRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] not in (self.methods or ()):
-            raise HTTPException(405, headers={"Allow": ", ".join(self.methods or ())})
+            known = [one for one in router.routes if isinstance(one, APIRoute)]
+            allowed = {name for one in known if one.path == self.path for name in one.methods or ()}
+            raise HTTPException(405, headers={"Allow": ", ".join(sorted(allowed))})
         response = await self.endpoint(Request(scope, receive))
         await response(scope, receive, send)
 
@@ -58,7 +60,8 @@ async def owntracks(request: Request) -> Response:
     return Response(b"[]", media_type="application/json", headers={_STATUS: ",".join(statuses)})
 
 
-@router.api_route("/osmand", methods=["GET", "POST"], responses=_NO_MORE)
+@router.get("/osmand", responses=_NO_MORE, operation_id="osmand_by_get")
+@router.post("/osmand", responses=_NO_MORE, operation_id="osmand_by_post")
 async def osmand(request: Request) -> Response:
     """Traccar Client, the OsmAnd protocol: ``id`` (the device's token), ``lat, lon, timestamp,
     accuracy`` in the query, as a form or as JSON. Answers ``{"status": …}`` once it is committed:
