@@ -16,6 +16,8 @@ from gis_service.commands.patrols import device, patrols
 from gis_service.commands.planning import planning
 from gis_service.commands.shared import (
     CrsOption,
+    EngineOption,
+    SchedulerOption,
     console,
     locale,
     print_answer,
@@ -23,7 +25,7 @@ from gis_service.commands.shared import (
     ready_sessions,
 )
 from gis_service.commands.users import user
-from gis_service.engines import EngineName, open_engine
+from gis_service.engines import open_engine
 from gis_service.errors import DomainError
 from gis_service.settings import get_settings
 
@@ -148,10 +150,8 @@ def locate(
     lon: Annotated[str | None, typer.Option(help="column of the longitude or easting")] = None,
     lat: Annotated[str | None, typer.Option(help="column of the latitude or northing")] = None,
     crs: Annotated[str, typer.Option(help="wgs84, cgcs2000, gcj02, bd09 or EPSG:n")] = "wgs84",
-    engine: Annotated[EngineName, typer.Option(help="dask: on the workers of a cluster")] = "local",
-    scheduler: Annotated[
-        str | None, typer.Option(help="tcp://HOST:8786 of a Dask cluster; else one of this machine")
-    ] = None,
+    engine: EngineOption = "local",
+    scheduler: SchedulerOption = None,
 ) -> None:
     """Add the areas to every row of a table of points. 批量落点。"""
     from gis_service.hierarchy.batch_locating import locate_file
@@ -257,10 +257,8 @@ def snapshot(
 def rollup(
     output: Annotated[Path, typer.Argument(help="GeoParquet file to write")],
     zoom: Annotated[int, typer.Option(help="zoom whose tiles are the cells, 5 to 20")] = 16,
-    engine: Annotated[EngineName, typer.Option(help="dask: on the workers of a cluster")] = "local",
-    scheduler: Annotated[
-        str | None, typer.Option(help="tcp://HOST:8786 of a Dask cluster; else one of this machine")
-    ] = None,
+    engine: EngineOption = "local",
+    scheduler: SchedulerOption = None,
 ) -> None:
     """Write how many incidents each cell, class and day has. 导出按网眼、类别、日汇总的案件数。"""
     from zoneinfo import ZoneInfo

@@ -16,7 +16,7 @@ import math
 import re
 import unicodedata
 import zipfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -45,12 +45,22 @@ _NO = {"否", "无", "×", "no", "n", "false", "0"}
 
 @dataclass(frozen=True)
 class Column:
-    """A column: our ``name`` of it, what it is called (the first is written, all are read), and
-    whether every row must have it."""
+    """A column: our ``name`` of it, what it is called (in Chinese the first is written, in English
+    the last, all are read), and whether every row must have it."""
 
     name: str
     headings: tuple[str, ...]
     required: bool = False
+
+
+def table_of(
+    columns: Sequence[Column], rows: Iterable[Mapping[str, Any]], locale: str
+) -> tuple[list[str], list[list[Any]]]:
+    """Headings and lines of ``rows``, which hold every column by its name, as :func:`read_sheet`
+    reads them again."""
+    head = [one.headings[0 if locale == "zh" else -1] for one in columns]
+    return head, [["" if row[one.name] is None else row[one.name] for one in columns]
+                  for row in rows]  # fmt: skip
 
 
 @dataclass(frozen=True)

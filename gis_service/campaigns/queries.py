@@ -97,6 +97,7 @@ def get_campaign(session: Session, code: str, day: date, grid_kind: str) -> dict
     drawn = text("SELECT ST_AsGeoJSON(geom)::jsonb FROM campaign WHERE id = :id")
     return {
         **row,
+        "class_names": class_names(session, row["classes"]),
         "polygon": session.scalar(drawn, {"id": row["id"]}),
         "bbox": _bbox(session, row["id"], grid_kind),
         "task_list": tasks_of(session, row["id"], day),
@@ -141,6 +142,24 @@ def photos_of(session: Session, campaign_id: int) -> list[dict[str, Any]]:
             ORDER BY array_position(ARRAY['before', 'during', 'after'], p.moment), a.id
         """),
         {"id": campaign_id},
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+def class_names(session: Session, codes: Sequence[str]) -> list[dict[str, Any]]:
+    """What each code or group of codes is called today, in the order of ``codes``."""
+    rows = session.execute(
+        text("""
+            SELECT w.code, coalesce(c.name, g.major_name, w.code) AS name,
+                   coalesce(c.name_en, g.major_name_en) AS name_en
+            FROM unnest(CAST(:codes AS text[])) WITH ORDINALITY AS w(code, place)
+            LEFT JOIN LATERAL (SELECT name, name_en FROM incident_class
+                WHERE code = w.code ORDER BY id DESC LIMIT 1) c ON true
+            LEFT JOIN LATERAL (SELECT major_name, major_name_en FROM incident_class
+                WHERE starts_with(code, w.code || '-') ORDER BY id DESC LIMIT 1) g ON true
+            ORDER BY w.place
+        """),
+        {"codes": list(codes)},
     )
     return [dict(row) for row in rows.mappings()]
 

@@ -109,8 +109,9 @@ class CampaignRow(BaseModel):
 
 
 class CampaignDetail(CampaignRow):
-    """A campaign with its tasks, photos and shape (WGS84)."""
+    """A campaign with its tasks, photos and shape (WGS84), and what its classes are called."""
 
+    class_names: list[dict[str, Any]]
     polygon: dict[str, Any] | None
     bbox: list[float] | None = Field(description="west, south, east, north, WGS84")
     task_list: list[TaskRow]

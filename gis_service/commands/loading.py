@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -139,9 +139,7 @@ def load_classes(file: FileArgument) -> None:
     """Load incident classes from CSV or XLSX. 载入案件分类。"""
     from gis_service.reference.classes import load_classes as run
 
-    with ready_sessions().begin() as session:
-        result = run(session, _table(file), file.name)
-    print_answer({**result, "unplaced": 0})
+    _load_table(run, file)
 
 
 @load.command("conditions")
@@ -149,9 +147,7 @@ def load_conditions(file: FileArgument) -> None:
     """Load the classes' conditions and limits from CSV or XLSX. 载入立案条件和时限。"""
     from gis_service.reference.conditions import load_conditions as run
 
-    with ready_sessions().begin() as session:
-        result = run(session, _table(file), file.name)
-    print_answer({**result, "unplaced": 0})
+    _load_table(run, file)
 
 
 @load.command("crosswalk")
@@ -159,9 +155,7 @@ def load_crosswalk(file: FileArgument) -> None:
     """Load what classes are called in another order of codes. 载入分类代码对照。"""
     from gis_service.reference.conditions import load_crosswalk as run
 
-    with ready_sessions().begin() as session:
-        result = run(session, _table(file), file.name)
-    print_answer({**result, "unplaced": 0})
+    _load_table(run, file)
 
 
 @load.command("units")
@@ -169,9 +163,7 @@ def load_units(file: FileArgument) -> None:
     """Load units and squads from CSV or XLSX. 载入责任单位和中队。"""
     from gis_service.reference.units import load_units as run
 
-    with ready_sessions().begin() as session:
-        result = run(session, _table(file), file.name)
-    print_answer({**result, "unplaced": 0})
+    _load_table(run, file)
 
 
 @load.command("calendar")
@@ -205,9 +197,7 @@ def load_components(file: FileArgument, crs: str = "wgs84") -> None:
     """Load components with their owners from CSV or XLSX. 载入部件及权属单位。"""
     from gis_service.reference.components import load_components as run
 
-    with ready_sessions().begin() as session:
-        result = run(session, _table(file), file.name, crs)
-    print_answer({**result, "unplaced": 0})
+    _load_table(run, file, crs)
 
 
 @load.command("roster")
@@ -217,9 +207,7 @@ def load_roster(file: FileArgument) -> None:
 
     from gis_service.responsibility.roster import load_roster as run
 
-    with ready_sessions().begin() as session:
-        result = run(session, _table(file), file.name, ZoneInfo(get_settings().timezone))
-    print_answer({**result, "unplaced": 0})
+    _load_table(run, file, ZoneInfo(get_settings().timezone))
 
 
 @load.command("officers")
@@ -227,9 +215,7 @@ def load_officers(file: FileArgument) -> None:
     """Load officers with their squads from CSV or XLSX. 载入队员。"""
     from gis_service.responsibility.contract_loading import load_officers as run
 
-    with ready_sessions().begin() as session:
-        result = run(session, _table(file), file.name)
-    print_answer({**result, "unplaced": 0})
+    _load_table(run, file)
 
 
 @load.command("contracts")
@@ -239,9 +225,7 @@ def load_contracts(file: FileArgument) -> None:
 
     from gis_service.responsibility.contract_loading import load_contracts as run
 
-    with ready_sessions().begin() as session:
-        result = run(session, _table(file), file.name, get_settings().grid_kind, getpass.getuser())
-    print_answer({**result, "unplaced": 0})
+    _load_table(run, file, get_settings().grid_kind, getpass.getuser())
 
 
 @load.command("frontages")
@@ -257,8 +241,8 @@ def load_frontages(
         metric = load_locator(session, settings).metric_crs
         if metric is None:
             raise InvalidInput("no areas are loaded yet", "尚未载入区划")
-        result = run(session, settings, None, metric, _bytes(file), file.name, locale="en",
-                     dry_run=dry_run)  # fmt: skip
+        result = run(session, settings, None, _bytes(file), file.name, metric_crs=metric,
+                     locale="en", dry_run=dry_run)  # fmt: skip
     faults = result.pop("faults")
     for one in [*faults, *result.pop("notes")][:20]:
         console.print(one["message"], highlight=False, soft_wrap=True)
@@ -305,6 +289,12 @@ def load_plan(file: FileArgument) -> None:
 
     with ready_sessions().begin() as session:
         print_answer({**run(session, file), "already": 0, "rejected": 0, "unplaced": 0})
+
+
+def _load_table(run: Callable[..., dict[str, Any]], file: Path, *more: Any) -> None:
+    with ready_sessions().begin() as session:
+        result = run(session, _table(file), file.name, *more)
+    print_answer({**result, "unplaced": 0})
 
 
 def _bytes(file: Path) -> bytes:

@@ -10,8 +10,14 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.progress import track as progress_of
 
-from gis_service.commands.shared import console, print_answer, ready_sessions
-from gis_service.engines import EngineName, open_engine
+from gis_service.commands.shared import (
+    EngineOption,
+    SchedulerOption,
+    console,
+    print_answer,
+    ready_sessions,
+)
+from gis_service.engines import open_engine
 from gis_service.errors import DomainError, InvalidInput, TooLarge
 from gis_service.settings import get_settings
 
@@ -131,10 +137,8 @@ def rebuild(
     officer: Annotated[list[str] | None, typer.Option(help="code, repeatable")] = None,
     from_: Annotated[str | None, typer.Option("--from", help="ISO date, inclusive")] = None,
     to: Annotated[str | None, typer.Option(help="ISO date, exclusive")] = None,
-    engine: Annotated[EngineName, typer.Option(help="dask: on the workers of a cluster")] = "local",
-    scheduler: Annotated[
-        str | None, typer.Option(help="tcp://HOST:8786 of a Dask cluster; else one of this machine")
-    ] = None,
+    engine: EngineOption = "local",
+    scheduler: SchedulerOption = None,
 ) -> None:
     """Derive tracks and visits again from the raw fixes. 由原始定位重建轨迹和到访。"""
     from rich.progress import Progress

@@ -13,10 +13,16 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from gis_service.engines import EngineName
+
 console = Console(stderr=True)
 
 FileArgument = Annotated[Path, typer.Argument(help="file to read")]
 CrsOption = Annotated[str | None, typer.Option(help="wgs84, cgcs2000, gcj02, bd09 or EPSG:n")]
+EngineOption = Annotated[EngineName, typer.Option(help="dask: on the workers of a cluster")]
+SchedulerOption = Annotated[
+    str | None, typer.Option(help="tcp://HOST:8786 of a Dask cluster; else one of this machine")
+]
 
 
 def locale() -> str:

@@ -28,12 +28,10 @@ from gis_service.communities.activity_schemas import (
 from gis_service.communities.asking import (
     MOST_EXPORTED,
     AskedPlaces,
+    AskedSheet,
     AskedSpan,
     Cursor,
-    DryRun,
     Format,
-    SheetFile,
-    bring_in,
     json_of,
     page_of,
     sheet_file,
@@ -166,24 +164,10 @@ async def add_activity(
 
 
 @router.post("/activities/import", dependencies=[Manages, Strict])
-async def import_activities(
-    request: Request,
-    session: SessionDependency,
-    settings: SettingsDependency,
-    identity: SignedIn,
-    locale: LocaleDependency,
-    file: SheetFile,
-    dry_run: DryRun = False,
-) -> Response:
+async def import_activities(sheet: AskedSheet) -> Response:
     """Take a sheet of activities in, as a whole or, where a row has a fault, not at all: 400 with
     every fault and its cell."""
-
-    def load(blocking: Session, data: bytes, name: str) -> dict[str, Any]:
-        return activity_sheet.load_sheet(
-            blocking, settings, identity, data, name, locale=locale, dry_run=dry_run
-        )
-
-    return await bring_in(request, file, locale, load)
+    return await sheet.taken_by(activity_sheet.load_sheet)
 
 
 @router.get("/activities/{code}", dependencies=[Reads, Strict])

@@ -33,7 +33,7 @@ from gis_service.communities.places import unmoved
 from gis_service.communities.words import words
 from gis_service.errors import Conflict, DomainError, Forbidden, InvalidInput
 from gis_service.settings import Settings
-from gis_service.sheet_reading import Column, Row, Sheet, known_names, narrow, read_sheet
+from gis_service.sheet_reading import Column, Row, Sheet, known_names, narrow, read_sheet, table_of
 
 COLUMNS = (
     Column("code", ("活动编号", "编号", "code")),
@@ -76,8 +76,7 @@ def as_lines(rows: Iterable[Mapping[str, Any]], settings: Settings, locale: str)
     zone = ZoneInfo(settings.timezone)
     kinds = words(settings)["activity_kind"]
     place = 0 if locale == "zh" else 1
-    head = [one.headings[0] if locale == "zh" else one.headings[-1] for one in COLUMNS]
-    lines = []
+    told = []
     for row in rows:
         starts = row["starts_at"].astimezone(zone)
         ends = row["ends_at"].astimezone(zone) if row["ends_at"] else None
@@ -97,8 +96,8 @@ def as_lines(rows: Iterable[Mapping[str, Any]], settings: Settings, locale: str)
                 "|".join(one.get(name) or "" for name in MEDIA).rstrip("|") for one in row["media"]
             ),
         }  # fmt: skip
-        lines.append(["" if shown[one.name] is None else shown[one.name] for one in COLUMNS])
-    return head, lines
+        told.append(shown)
+    return table_of(COLUMNS, told, locale)
 
 
 def _told(material: Mapping[str, Any]) -> str:

@@ -15,10 +15,12 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis_service.accounts.dependencies import SignedIn
+from gis_service.accounts.identity import Identity
 from gis_service.communities.scope import Scope, scope_of
-from gis_service.dependencies import SessionDependency, SettingsDependency
+from gis_service.dependencies import LocaleDependency, SessionDependency, SettingsDependency
 from gis_service.errors import InvalidInput, TooLarge
 from gis_service.incidents.filters import parse_moment
+from gis_service.settings import Settings
 from gis_service.sheet_reading import MOST_BYTES
 from gis_service.sheets import as_csv, as_xlsx
 
@@ -29,8 +31,6 @@ Format = Annotated[
     Literal["json", "csv", "xlsx"], Query(description="csv and xlsx open in a spreadsheet")
 ]
 Cursor = Annotated[str | None, Query(max_length=100, description="'next' of the page before")]
-SheetFile = Annotated[UploadFile, File(description="XLSX or CSV")]
-DryRun = Annotated[bool, Query(description="check only")]
 _KNOWN = text("""
     SELECT EXISTS (SELECT 1 FROM area WHERE level = :level AND code = :code)
 """)
@@ -99,22 +99,48 @@ def json_of(body: Any, status: int = 200) -> Response:
     return Response(orjson.dumps(body), status, media_type="application/json", headers=PRIVATE)
 
 
-async def bring_in(
-    request: Request, file: UploadFile, locale: str,
-    load: Callable[[Session, bytes, str], dict[str, Any]],
-) -> Response:  # fmt: skip
-    """Take a sheet in with ``load(session, data, file name)``, which writes all of it or, where a
-    row has a fault, nothing but what it read of people into the audit log."""
-    data = await file.read(MOST_BYTES + 1)
-    name = (file.filename or "sheet").replace("\x00", "")[:200]
+@dataclass(frozen=True)
+class GivenSheet:
+    """A sheet that is sent to be taken in."""
 
-    def work() -> dict[str, Any]:
-        with request.app.state.blocking_sessions() as session:
-            found = load(session, data, name)
-            session.commit()
-            return found
+    request: Request
+    settings: Settings
+    identity: Identity
+    locale: str
+    file: UploadFile
+    dry_run: bool
 
-    return imported(await asyncio.to_thread(work), name, locale)
+    async def taken_by(self, load: Callable[..., dict[str, Any]], **more: Any) -> Response:
+        """Take it in with ``load(session, settings, identity, data, file name, …)``, which writes
+        all of it or, where a row has a fault, nothing but what it read of people into the audit
+        log."""
+        data = await self.file.read(MOST_BYTES + 1)
+        name = (self.file.filename or "sheet").replace("\x00", "")[:200]
+
+        def work() -> dict[str, Any]:
+            with self.request.app.state.blocking_sessions() as session:
+                found = load(
+                    session, self.settings, self.identity, data, name,
+                    locale=self.locale, dry_run=self.dry_run, **more,
+                )  # fmt: skip
+                session.commit()
+                return found
+
+        return imported(await asyncio.to_thread(work), name, self.locale)
+
+
+def _given(
+    request: Request,
+    settings: SettingsDependency,
+    identity: SignedIn,
+    locale: LocaleDependency,
+    file: Annotated[UploadFile, File(description="XLSX or CSV")],
+    dry_run: Annotated[bool, Query(description="check only")] = False,
+) -> GivenSheet:
+    return GivenSheet(request, settings, identity, locale, file, dry_run)
+
+
+AskedSheet = Annotated[GivenSheet, Depends(_given)]
 
 
 def imported(found: dict[str, Any], name: str, locale: str) -> Response:

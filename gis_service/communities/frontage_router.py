@@ -15,11 +15,9 @@ from gis_service.communities import frontage_sheet, frontages
 from gis_service.communities.asking import (
     PRIVATE,
     AskedPlaces,
+    AskedSheet,
     Cursor,
-    DryRun,
     Format,
-    SheetFile,
-    bring_in,
     json_of,
     page_of,
     sheet_file,
@@ -109,24 +107,10 @@ async def add(
 
 
 @router.post("/frontages/import", dependencies=[Manages, Strict])
-async def import_sheet(
-    request: Request,
-    settings: SettingsDependency,
-    identity: SignedIn,
-    locale: LocaleDependency,
-    file: SheetFile,
-    dry_run: DryRun = False,
-) -> Response:
+async def import_sheet(sheet: AskedSheet) -> Response:
     """Take a sheet in, as a whole or, where a row has a fault, not at all: 400 with every fault
     and its cell."""
-
-    def load(blocking: Session, data: bytes, name: str) -> dict[str, Any]:
-        return frontage_sheet.load_frontages(
-            blocking, settings, identity, _metric(request), data, name, locale=locale,
-            dry_run=dry_run,
-        )  # fmt: skip
-
-    return await bring_in(request, file, locale, load)
+    return await sheet.taken_by(frontage_sheet.load_frontages, metric_crs=_metric(sheet.request))
 
 
 @router.get("/frontages/measure", dependencies=[Manages, Strict])

@@ -21,7 +21,7 @@ from gis_service.communities.scope import scope_of
 from gis_service.communities.words import words
 from gis_service.errors import DomainError
 from gis_service.settings import Settings
-from gis_service.sheet_reading import Column, Row, known_names, read_sheet
+from gis_service.sheet_reading import Column, Row, known_names, read_sheet, table_of
 
 COLUMNS = (
     Column("code", ("责任书编号", "编号", "code"), required=True),
@@ -46,18 +46,17 @@ def as_lines(rows: Iterable[Mapping[str, Any]], settings: Settings, locale: str)
     """Headings and lines of ``list_frontages`` rows, in the columns that :func:`load_frontages`
     reads; who signed is not told, and an empty cell changes nobody."""
     names = words(settings)["frontage_item"]
-    head = [one.headings[0] if locale == "zh" else one.headings[-1] for one in COLUMNS]
-    lines = []
+    told = []
     for row in rows:
         items = [names[code].called(locale) if code in names else code for code in row["items"]]
         shown = {**row, "items": "、".join(items), "crs": "wgs84", "signatory": "", "phone": ""}
-        lines.append(["" if shown[one.name] is None else shown[one.name] for one in COLUMNS])
-    return head, lines
+        told.append(shown)
+    return table_of(COLUMNS, told, locale)
 
 
 def load_frontages(
-    session: Session, settings: Settings, identity: Identity | None, metric_crs: str, data: bytes,
-    file_name: str, *, locale: str = "zh", dry_run: bool = False,
+    session: Session, settings: Settings, identity: Identity | None, data: bytes, file_name: str,
+    *, metric_crs: str, locale: str = "zh", dry_run: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
     """Read a sheet and apply it; ``{read, loaded, already, rejected, applied, faults, …}``. The
     caller commits. ``identity`` None: the command line. Raises as ``read_sheet``."""

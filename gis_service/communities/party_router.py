@@ -13,10 +13,8 @@ from gis_service.communities import party, party_sheet, queries
 from gis_service.communities.asking import (
     MOST_EXPORTED,
     AskedPlaces,
-    DryRun,
+    AskedSheet,
     Format,
-    SheetFile,
-    bring_in,
     json_of,
     sheet_file,
     whole,
@@ -89,20 +87,10 @@ async def member_names(
 
 
 @router.post("/party-members/import", dependencies=[Party, Strict])
-async def import_members(
-    request: Request, settings: SettingsDependency, identity: SignedIn, locale: LocaleDependency,
-    file: SheetFile, dry_run: DryRun = False,
-) -> Response:  # fmt: skip
+async def import_members(sheet: AskedSheet) -> Response:
     """Take a sheet of members in, as a whole or, where a row has a fault, not at all: 400 with
     every fault and its cell. An empty name changes none."""
-
-    def load(blocking: Session, data: bytes, name: str) -> dict[str, Any]:
-        return party_sheet.load_members(
-            blocking, settings, identity, data, name, address=address_of(request), locale=locale,
-            dry_run=dry_run,
-        )  # fmt: skip
-
-    return await bring_in(request, file, locale, load)
+    return await sheet.taken_by(party_sheet.load_members, address=address_of(sheet.request))
 
 
 @router.put("/party-members/{code}", status_code=204, dependencies=[Party, Strict])
@@ -132,19 +120,10 @@ async def list_branches(
 
 
 @router.post("/party-branches/import", dependencies=[Party, Strict])
-async def import_branches(
-    request: Request, settings: SettingsDependency, identity: SignedIn, locale: LocaleDependency,
-    file: SheetFile, dry_run: DryRun = False,
-) -> Response:  # fmt: skip
+async def import_branches(sheet: AskedSheet) -> Response:
     """Take a sheet of branches in, as a whole or, where a row has a fault, not at all: 400 with
     every fault and its cell."""
-
-    def load(blocking: Session, data: bytes, name: str) -> dict[str, Any]:
-        return party_sheet.load_branches(
-            blocking, settings, identity, data, name, locale=locale, dry_run=dry_run
-        )
-
-    return await bring_in(request, file, locale, load)
+    return await sheet.taken_by(party_sheet.load_branches)
 
 
 @router.put("/party-branches/{code}", status_code=204, dependencies=[Party, Strict])

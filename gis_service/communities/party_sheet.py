@@ -20,15 +20,15 @@ from gis_service.communities.schemas import NewBranch, NewMember
 from gis_service.communities.scope import scope_of
 from gis_service.communities.sheet_taking import (
     Written,
-    as_fields,
     community_said,
+    keep,
     known_communities,
     known_rows,
     once,
     take_in,
 )
 from gis_service.settings import Settings
-from gis_service.sheet_reading import Column, Row, read_sheet
+from gis_service.sheet_reading import Column, Row, read_sheet, table_of
 
 _REGISTERED = (
     Column("community", ("报到社区", "社区", "社区编码", "community_code")),
@@ -52,7 +52,7 @@ MEMBERS = (
 def branch_lines(rows: Iterable[Mapping[str, Any]], locale: str) -> Any:
     """Headings and lines of ``queries.list_branches`` rows, as :func:`load_branches` reads them."""
     shown = [{**row, "unit": row["unit_code"], **_registered(row, locale)} for row in rows]
-    return _lines(BRANCHES, shown, locale)
+    return table_of(BRANCHES, shown, locale)
 
 
 def member_lines(
@@ -65,18 +65,12 @@ def member_lines(
          **_registered(row, locale)}
         for row in rows
     ]  # fmt: skip
-    return _lines(MEMBERS, shown, locale)
+    return table_of(MEMBERS, shown, locale)
 
 
 def _registered(row: Mapping[str, Any], locale: str) -> dict[str, Any]:
     yes, no = ("是", "否") if locale == "zh" else ("yes", "no")
     return {"community": row["community_code"], "active": yes if row["active"] else no}
-
-
-def _lines(columns: tuple[Column, ...], rows: Iterable[Mapping[str, Any]], locale: str) -> Any:
-    head = [one.headings[0] if locale == "zh" else one.headings[-1] for one in columns]
-    return head, [["" if row[one.name] is None else row[one.name] for one in columns]
-                  for row in rows]  # fmt: skip
 
 
 def load_branches(
@@ -101,13 +95,10 @@ def load_branches(
         if "unit" in sheet.columns:
             said["unit"] = row.choice("unit", units)
         _registration(row, said, before, communities)
-        fields = as_fields(row, NewBranch, said, faults)
-        if fields is None:
-            return None
-        if old and fields == NewBranch.model_validate(before):
-            return "already"
-        write_branch(session, settings, identity, code, fields)
-        return "changed" if old else "added"
+        return keep(
+            row, NewBranch, said, faults, before,
+            lambda fields: write_branch(session, settings, identity, code, fields),
+        )  # fmt: skip
 
     return take_in(session, sheet, write, locale=locale, dry_run=dry_run)
 
@@ -145,13 +136,10 @@ def load_members(
             "name": None if old and name == names.get(code) else name,
         }  # fmt: skip
         _registration(row, said, before, communities)
-        fields = as_fields(row, NewMember, said, faults)
-        if fields is None:
-            return None
-        if old and fields == NewMember.model_validate(before):
-            return "already"
-        write_member(session, settings, identity, code, fields)
-        return "changed" if old else "added"
+        return keep(
+            row, NewMember, said, faults, before,
+            lambda fields: write_member(session, settings, identity, code, fields),
+        )  # fmt: skip
 
     return take_in(session, sheet, write, locale=locale, dry_run=dry_run)
 

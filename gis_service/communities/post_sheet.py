@@ -26,7 +26,7 @@ from gis_service.communities.sheet_taking import (
 )
 from gis_service.communities.words import words
 from gis_service.settings import Settings
-from gis_service.sheet_reading import Column, Row, known_names, read_sheet
+from gis_service.sheet_reading import Column, Row, known_names, read_sheet, table_of
 
 COLUMNS = (
     Column("community", ("社区编码", "社区代码", "community_code"), required=True),
@@ -58,8 +58,7 @@ def as_lines(rows: Iterable[Mapping[str, Any]], settings: Settings, locale: str)
     reads; a community without a post is one line, too."""
     names = words(settings)["post_duty"]
     place = 0 if locale == "zh" else 1
-    head = [one.headings[0] if locale == "zh" else one.headings[-1] for one in COLUMNS]
-    lines = []
+    told = []
     for row in rows:
         duties = [names[code].called(locale) if code in names else code
                   for code in row["duties"] or ()]  # fmt: skip
@@ -71,8 +70,8 @@ def as_lines(rows: Iterable[Mapping[str, Any]], settings: Settings, locale: str)
             "opening": hours_in_words(row["opening"] or [], locale),
             "crs": "wgs84" if row["lon"] is not None else None,
         }  # fmt: skip
-        lines.append(["" if shown[one.name] is None else shown[one.name] for one in COLUMNS])
-    return head, lines
+        told.append(shown)
+    return table_of(COLUMNS, told, locale)
 
 
 def load_posts(

@@ -14,11 +14,9 @@ from gis_service.attachments.storing import file_of
 from gis_service.communities import post_sheet, posts, queries
 from gis_service.communities.asking import (
     AskedPlaces,
+    AskedSheet,
     Cursor,
-    DryRun,
     Format,
-    SheetFile,
-    bring_in,
     json_of,
     page_of,
     sheet_file,
@@ -112,19 +110,10 @@ async def add_post(
 
 
 @router.post("/posts/import", dependencies=[Depends(allow("post.manage")), Strict])
-async def import_posts(
-    request: Request, settings: SettingsDependency, identity: SignedIn, locale: LocaleDependency,
-    file: SheetFile, dry_run: DryRun = False,
-) -> Response:  # fmt: skip
+async def import_posts(sheet: AskedSheet) -> Response:
     """Take a sheet of posts in, as a whole or, where a row has a fault, not at all: 400 with every
     fault and its cell."""
-
-    def load(blocking: Session, data: bytes, name: str) -> dict[str, Any]:
-        return post_sheet.load_posts(
-            blocking, settings, identity, data, name, locale=locale, dry_run=dry_run
-        )
-
-    return await bring_in(request, file, locale, load)
+    return await sheet.taken_by(post_sheet.load_posts)
 
 
 @router.get("/posts/{code}", dependencies=[Reads, Strict])

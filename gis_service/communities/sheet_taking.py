@@ -81,6 +81,21 @@ def as_fields(
         return None
 
 
+def keep(
+    row: Row, schema: type[Fields], said: Mapping[str, Any], faults: int,
+    before: Mapping[str, Any], write: Callable[[Fields], object],
+) -> Written:  # fmt: skip
+    """``write`` what a row says, unless it says what is there already: ``before``, empty where
+    nothing is. For ``faults`` see :func:`as_fields`."""
+    fields = as_fields(row, schema, said, faults)
+    if fields is None:
+        return None
+    if before and fields == schema.model_validate(dict(before)):
+        return "already"
+    write(fields)
+    return "changed" if before else "added"
+
+
 def words_of(row: Row, name: str, known: Mapping[str, str]) -> list[str]:
     """The codes of the words in a cell, each once and in order."""
     parts: list[str] = []

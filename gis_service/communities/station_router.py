@@ -14,12 +14,10 @@ from gis_service.accounts.router import address_of
 from gis_service.communities import posts, queries, station_sheet, stations
 from gis_service.communities.asking import (
     AskedPlaces,
+    AskedSheet,
     AskedSpan,
     Cursor,
-    DryRun,
     Format,
-    SheetFile,
-    bring_in,
     json_of,
     page_of,
     sheet_file,
@@ -115,19 +113,10 @@ async def add_station(
 
 
 @router.post("/stations/import", dependencies=[Depends(allow("station.manage")), Strict])
-async def import_stations(
-    request: Request, settings: SettingsDependency, identity: SignedIn, locale: LocaleDependency,
-    file: SheetFile, dry_run: DryRun = False,
-) -> Response:  # fmt: skip
+async def import_stations(sheet: AskedSheet) -> Response:
     """Take a sheet of stations in, as a whole or, where a row has a fault, not at all: 400 with
     every fault and its cell."""
-
-    def load(blocking: Session, data: bytes, name: str) -> dict[str, Any]:
-        return station_sheet.load_stations(
-            blocking, settings, identity, data, name, locale=locale, dry_run=dry_run
-        )
-
-    return await bring_in(request, file, locale, load)
+    return await sheet.taken_by(station_sheet.load_stations)
 
 
 @router.get("/stations/{code}", dependencies=[Reads, Strict])

@@ -15,9 +15,9 @@ from gis_service.communities.hours import hours_in_words
 from gis_service.communities.schemas import NewStation
 from gis_service.communities.sheet_taking import (
     Written,
-    as_fields,
     community_said,
     hours_of,
+    keep,
     known_communities,
     once,
     phone_of,
@@ -28,7 +28,7 @@ from gis_service.communities.sheet_taking import (
 from gis_service.communities.stations import write_station
 from gis_service.communities.words import words
 from gis_service.settings import Settings
-from gis_service.sheet_reading import Column, Row, known_names, read_sheet
+from gis_service.sheet_reading import Column, Row, known_names, read_sheet, table_of
 
 COLUMNS = (
     Column("code", ("编号", "驿站编号", "code"), required=True),
@@ -53,8 +53,7 @@ def as_lines(rows: Iterable[Mapping[str, Any]], settings: Settings, locale: str)
     """Headings and lines of ``queries.list_stations`` rows, in the columns that
     :func:`load_stations` reads; positions in WGS84."""
     names = words(settings)["station_service"]
-    head = [one.headings[0] if locale == "zh" else one.headings[-1] for one in COLUMNS]
-    lines = []
+    told = []
     for row in rows:
         services = [names[code].called(locale) if code in names else code
                     for code in row["services"]]  # fmt: skip
@@ -63,8 +62,8 @@ def as_lines(rows: Iterable[Mapping[str, Any]], settings: Settings, locale: str)
             "services": "、".join(services), "opening": hours_in_words(row["opening"], locale),
             "crs": "wgs84",
         }  # fmt: skip
-        lines.append(["" if shown[one.name] is None else shown[one.name] for one in COLUMNS])
-    return head, lines
+        told.append(shown)
+    return table_of(COLUMNS, told, locale)
 
 
 def load_stations(
@@ -92,13 +91,10 @@ def load_stations(
         said = _plain(old) if old else {"code": code}
         kept = {one: one for one in said.get("services", ())}
         said |= _said(row, said, communities, {**kept, **services})
-        fields = as_fields(row, NewStation, said, faults)
-        if fields is None:
-            return None
-        if old and fields == NewStation.model_validate(_plain(old)):
-            return "already"
-        write_station(session, settings, identity, code, fields, new=old is None)
-        return "changed" if old else "added"
+        return keep(
+            row, NewStation, said, faults, _plain(old) if old else {},
+            lambda fields: write_station(session, settings, identity, code, fields, new=not old),
+        )  # fmt: skip
 
     return take_in(session, sheet, write, locale=locale, dry_run=dry_run)
 

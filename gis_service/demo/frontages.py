@@ -34,7 +34,9 @@ def load_demo_frontages(
     today = as_of.date() - timedelta(days=1)
     lines = _lines(rng, district, today)
     data = as_csv([one.name for one in COLUMNS], lines)
-    found = load_frontages(session, settings, None, metric_crs, data, f"{district.label}.csv")
+    found = load_frontages(
+        session, settings, None, data, f"{district.label}.csv", metric_crs=metric_crs
+    )
     if found["faults"]:
         raise ValueError(f"the demo's frontages: {found['faults'][0]['message']}")
     rows = _inspections(rng, session, today, settings.frontage_days)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 
 
-class Background:
+class Background(ABC):
     """A loop of its own: subclasses say what it does in :meth:`_run`, which ends by being
     cancelled."""
 
@@ -22,5 +23,5 @@ class Background:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _run(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    async def _run(self) -> None: ...

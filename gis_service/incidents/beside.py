@@ -6,9 +6,11 @@ kept as small tables instead of as columns of all.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +19,10 @@ from sqlalchemy.orm import Session
 
 from gis_service.hierarchy.models import LEVELS
 
-_CALLS = text("""
+_CALLS = """
     SELECT w.incident_id, c.unit_id, w.called_at, w.report_in_by, c.reported_in_at
-    FROM whistle_unit c JOIN whistle w ON w.id = c.whistle_id ORDER BY w.id, c.unit_id
-""")
+    FROM whistle_unit c JOIN whistle w ON w.id = c.whistle_id WHERE %s ORDER BY w.id, c.unit_id
+"""
 # only being placed again or pinned parts an incident from its path as filed
 _MOVED = f"""
     SELECT i.id, {", ".join(f"coalesce({level}.id, -1)" for level in LEVELS)}
@@ -49,6 +51,22 @@ class Calls:
     def __len__(self) -> int:
         return len(self.incident_id)
 
+    def with_changes(self, ids: Sequence[int], changed: Calls) -> Calls:
+        """This, with ``changed`` as all the calls of the incidents ``ids``."""
+        kept = ~np.isin(self.incident_id, ids)
+        columns = {
+            one.name: np.concatenate([getattr(self, one.name)[kept], getattr(changed, one.name)])
+            for one in fields(self)
+        }
+        return Calls(**columns)
+
+    def by_unit(self) -> dict[int, tuple[int, ...]]:
+        """The incidents that each unit was called to."""
+        called: dict[int, list[int]] = defaultdict(list)
+        for unit, incident in zip(self.unit_id.tolist(), self.incident_id.tolist(), strict=True):
+            called[unit].append(incident)
+        return {unit: tuple(ids) for unit, ids in called.items()}
+
 
 @dataclass(frozen=True)
 class Moved:
@@ -66,9 +84,10 @@ class Moved:
         return Moved(ids[order], np.concatenate([self.filed[kept], changed.filed])[order])
 
 
-def read_calls(session: Session) -> Calls:
-    """All whistled units."""
-    rows = session.execute(_CALLS).all()
+def read_calls(session: Session, ids: Sequence[int] | None = None) -> Calls:
+    """All whistled units, or those of the incidents ``ids``."""
+    condition, values = _among("w.incident_id", ids)
+    rows = session.execute(text(_CALLS % condition), values).all()
 
     def delay(called: datetime, came: datetime | None) -> int:
         return -1 if came is None else max(0, int((came - called).total_seconds()))
@@ -90,11 +109,13 @@ def read_calls(session: Session) -> Calls:
 
 def read_moved(session: Session, ids: Sequence[int] | None = None) -> Moved:
     """All that were moved, or those of ``ids``."""
-    condition = "true" if ids is None else "i.id = ANY(:ids)"
-    rows = session.execute(
-        text(_MOVED % condition), {} if ids is None else {"ids": list(ids)}
-    ).all()
+    condition, values = _among("i.id", ids)
+    rows = session.execute(text(_MOVED % condition), values).all()
     return Moved(
         np.array([row[0] for row in rows], np.int64),
         np.array([row[1:] for row in rows], np.int32).reshape(len(rows), 4),
     )
+
+
+def _among(column: str, ids: Sequence[int] | None) -> tuple[str, dict[str, Any]]:
+    return ("true", {}) if ids is None else (f"{column} = ANY(:ids)", {"ids": list(ids)})

@@ -160,7 +160,7 @@ def _differing(keys: Any, bits: Any) -> None:
 def _scattered(keys: Any, shift: Any, run: Any, free: Any) -> Any:
     """(cells, the place of each row's cell) with the rows put in the order of their runs, where
     ``free`` is the next place of each."""
-    cells = np.empty(1 << 14, np.int64)
+    cells = np.empty(MOST_CELLS, np.int64)
     out = np.empty(len(keys), np.uint16)
     known = 0
     for i in range(len(keys)):

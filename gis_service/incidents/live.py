@@ -16,7 +16,7 @@ from gis_service.db.engine import driver_connection
 from gis_service.events.feed import Published
 from gis_service.hierarchy.models import LEVELS
 from gis_service.incidents.arrays import Snapshot, empty_table, read_table
-from gis_service.incidents.beside import read_calls, read_moved
+from gis_service.incidents.beside import Calls, read_calls, read_moved
 from gis_service.incidents.day_counts import count_days
 from gis_service.incidents.filters import Vocabulary
 from gis_service.incidents.words import EVERYTHING, Words, batches, read_texts
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 # events of these topics change what a code in a request means
 NAMING_TOPICS = {"classes", "units"}
+RETRY_S = 5.0
 
 
 class LiveIncidents:
@@ -71,13 +72,17 @@ class LiveIncidents:
 
     async def _read_unread(self) -> None:
         while self._unread:
-            span = self._unread.pop(0)
+            span = self._unread[0]
             try:
                 for part in await asyncio.to_thread(self._batches, span):
                     await asyncio.to_thread(self._read_span, part)
-                self.words.arrived(span)
             except Exception:
-                log.exception("texts of incidents were not read: looking for words stays slow")
+                # the database is away, say; until then words are looked for without the index
+                log.exception("texts of incidents were not read, trying again")
+                await asyncio.sleep(RETRY_S)
+                continue
+            self.words.arrived(span)
+            self._unread.pop(0)
 
     async def stop(self) -> None:
         """End reading."""
@@ -101,9 +106,9 @@ class LiveIncidents:
             areas: dict[str, dict[str, int]] = {level: {} for level in LEVELS}
             for row in session.execute(text("SELECT level, code, id FROM area")):
                 areas[row.level][row.code] = row.id
-            self._read_vocabulary(session, areas)
-            table = read_table(driver_connection(session))
             calls, moved = read_calls(session), read_moved(session)
+            self._read_vocabulary(session, areas, calls)
+            table = read_table(driver_connection(session))
             if changed:
                 self._read_texts(session, changed)
         days = count_days(table, self.zone)
@@ -116,12 +121,14 @@ class LiveIncidents:
     def _read_changes(
         self, spans: list[tuple[int, int]], single: list[int], version: int, named: bool
     ) -> None:
-        snapshot = self.current
+        snapshot, calls = self.current, self.current.calls
         with self.sessions() as session:
+            if single:
+                calls = calls.with_changes(single, read_calls(session, single))
             if named:
-                self._read_vocabulary(session, self.vocabulary.areas)
+                self._read_vocabulary(session, self.vocabulary.areas, calls)
             elif single:
-                self.vocabulary = replace(self.vocabulary, called=_read_called(session))
+                self.vocabulary = replace(self.vocabulary, called=calls.by_unit())
             connection = driver_connection(session)
             for span in spans:
                 rows = read_table(connection, "i.id BETWEEN %s AND %s", span)
@@ -131,13 +138,14 @@ class LiveIncidents:
                 self._read_texts(session, single)
                 moved = snapshot.moved.with_changes(read_moved(session, single))
                 snapshot = replace(snapshot.with_changes(rows, version), moved=moved)
-            calls = read_calls(session) if single else snapshot.calls
         if len(snapshot.tables) == 1 and snapshot.tables is not self.current.tables:
             # what came since has just become part of the base
             snapshot = replace(snapshot, days=count_days(snapshot.tables[0], self.zone))
         self.current = replace(snapshot, version=version, calls=calls)
 
-    def _read_vocabulary(self, session: Session, areas: Mapping[str, Mapping[str, int]]) -> None:
+    def _read_vocabulary(
+        self, session: Session, areas: Mapping[str, Mapping[str, int]], calls: Calls
+    ) -> None:
         classes: dict[str, list[int]] = defaultdict(list)
         class_codes: dict[int, str] = {}
         for row in session.execute(text("SELECT id, code FROM incident_class ORDER BY id")):
@@ -148,19 +156,6 @@ class LiveIncidents:
             areas,
             {row.code: row.id for row in session.execute(text("SELECT code, id FROM unit"))},
             {row.code: row.id for row in session.execute(text("SELECT code, id FROM squad"))},
-            _read_called(session),
+            calls.by_unit(),
         )
         self.class_codes = class_codes
-
-
-def _read_called(session: Session) -> dict[int, tuple[int, ...]]:
-    """The incidents that each unit was called to."""
-    called: dict[int, list[int]] = defaultdict(list)
-    for row in session.execute(
-        text(
-            "SELECT c.unit_id, w.incident_id FROM whistle_unit c "
-            "JOIN whistle w ON w.id = c.whistle_id"
-        )
-    ):
-        called[row.unit_id].append(row.incident_id)
-    return {unit: tuple(ids) for unit, ids in called.items()}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,7 +29,7 @@ from gis_service.incidents.metrics.grouping import period_edges
 
 PART_ROWS = 1_000_000
 LEAST_ZOOM, MOST_ZOOM = 5, 20
-_EPOCH_DAY = 719_163  # the ordinal of 1970-01-01
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
 # without a "crs" a GeoParquet's coordinates are longitude and latitude in WGS84
 _GEO = {
     "version": "1.1.0", "primary_column": "geometry",

@@ -32,6 +32,7 @@ def test_it_says_of_each_campaign_what_was_measured(
         found = page.request.get(f"{served}/api/campaigns/{one['code']}/effect").json()
         page.locator(f".campaign-row[data-campaign='{one['code']}']").click()
         expect(page.locator("#detail h2")).to_have_text(one["name"])
+        expect(page.locator("#detail .facts")).not_to_contain_text("E-0")
         verdict = page.locator("#effect")
         if found["effect"]:
             claimed += 1

@@ -37,6 +37,8 @@ def test_a_campaign_from_setting_up_to_cancelling(service: TestClient, loaded: L
     found = added.json()
     assert (found["state"], found["grids"], found["version"]) == ("running", 1, 1)
     assert [one["code"] for one in found["units"]] == ["ZFZH"]  # who leads does not assist
+    assert [one["code"] for one in found["class_names"]] == found["classes"]
+    assert all(one["name"] not in (None, one["code"]) for one in found["class_names"])
     again = service.post("/api/campaigns", json=body)
     assert (again.status_code, again.json()["where"]) == (409, "code")
 

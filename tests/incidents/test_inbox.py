@@ -9,21 +9,32 @@ from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from psycopg.conninfo import make_conninfo
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from gis_service.app import create_app
-from gis_service.db.engine import async_session_factory, driver_connection, make_async_engine
+from gis_service.db.engine import (
+    async_session_factory,
+    driver_connection,
+    make_async_engine,
+    make_engine,
+    session_factory,
+)
 from gis_service.events.feed import publish
 from gis_service.hierarchy.locating import load_locator
+from gis_service.incidents import live as live_incidents
 from gis_service.incidents.arrays import Snapshot, read_snapshot
 from gis_service.incidents.filters import IncidentFilter, to_sql
+from gis_service.incidents.live import LiveIncidents
 from gis_service.incidents.loading import load_incidents
 from gis_service.incidents.mapping import read_mapping
 from gis_service.incidents.models import SOURCES, STATES
@@ -305,3 +316,29 @@ def test_a_service_finds_words_of_what_comes_is_loaded_and_is_edited(
             assert found("孔雀") == {one}
             assert len(found("鹦鹉")) == 3
             heard()
+
+
+def test_texts_that_could_not_be_read_are_read_once_the_table_is_free(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_incidents, "RETRY_S", 0.1)
+    engine = make_engine(make_conninfo(inbox.database.address, options="-c lock_timeout=50"))
+    live = LiveIncidents(session_factory(engine), ZoneInfo("Asia/Shanghai"))
+
+    async def read(blocker: Session) -> None:
+        # the texts are read by a task, which has not begun when this returns
+        await live.load(0)
+        blocker.execute(text("LOCK TABLE incident IN ACCESS EXCLUSIVE MODE"))
+        await asyncio.sleep(0.3)
+        assert not live.words.ready  # refused again and again meanwhile
+        blocker.rollback()
+        for _ in range(100):
+            if live.words.ready:
+                break
+            await asyncio.sleep(0.05)
+        await live.stop()
+
+    with inbox.database.sessions() as blocker:
+        asyncio.run(read(blocker))
+    assert live.words.ready
+    engine.dispose()

@@ -8,7 +8,7 @@ import { complain, say } from "../messages.js";
 import { chart } from "./chart.js";
 import { edit } from "./editor.js";
 import { renewed, showParts, take } from "./ground.js";
-import { change, interval, outcome, period, unitName } from "./words.js";
+import { change, inLanguage, interval, outcome, period } from "./words.js";
 
 const next = latest();
 /** @type {() => Promise<void>} */
@@ -53,9 +53,9 @@ function draw(campaign, found) {
       fact("period", period(campaign)),
       fact("where", listed([listed(places.slice(0, 6)) + (places.length > 6 ? "…" : ""), campaign.drawn && t("campaigns.drawn")].filter(Boolean))
         + t("campaigns.grids", { n: number(campaign.grids) })),
-      fact("classes", listed(campaign.classes)),
-      fact("lead", unitName(campaign.lead)),
-      fact("units", listed(campaign.units.map(unitName))),
+      fact("classes", listed(campaign.class_names.map(inLanguage))),
+      fact("lead", inLanguage(campaign.lead)),
+      fact("units", listed(campaign.units.map(inLanguage))),
       fact("goal", campaign.goal),
     ].flat()),
     may("campaign.manage") && campaign.state !== "cancelled" && h("div", { class: "campaign-actions" },
@@ -141,7 +141,7 @@ function tasks(campaign) {
           type: "checkbox", checked: Boolean(task.done_on), "aria-label": t("campaigns.done", { title: task.title }),
           on: { change: (/** @type {any} */ event) => void save(task, { done_on: event.target.checked ? isoDay(new Date()) : null }) },
         }) : task.done_on ? "✓" : "○",
-        h("span", {}, task.title, h("small", { text: ` ${task.unit_name ? unitName({ name: task.unit_name, name_en: task.unit_name_en }) : ""}` })),
+        h("span", {}, task.title, h("small", { text: ` ${task.unit_name ? inLanguage({ name: task.unit_name, name_en: task.unit_name_en }) : ""}` })),
         h("small", { class: task.late ? "late" : null, text: task.done_on
           ? t("campaigns.doneOn", { day: showDay(task.done_on) })
           : t(task.late ? "campaigns.lateSince" : "campaigns.dueOn", { day: showDay(task.due_on) }) })))),

@@ -5,7 +5,7 @@ import { byId, fill, h } from "../dom.js";
 import { addDays, isoDay, language, number, t } from "../i18n.js";
 import { complain, say } from "../messages.js";
 import { draw, showParts, take } from "./ground.js";
-import { unitName } from "./words.js";
+import { inLanguage } from "./words.js";
 
 const DAYS = 28;
 /** @type {{units: any[], communities: any[], groups: {code: string, name: string}[]}|null} */
@@ -61,8 +61,8 @@ export async function edit({ campaign, spot }, done) {
       field("starts", h("input", { class: "field", name: "starts_on", type: "date", required: true, value: given.starts_on })),
       field("ends", h("input", { class: "field", name: "ends_on", type: "date", required: true, value: given.ends_on }))),
     h("div", { class: "two" },
-      field("lead", h("select", { class: "field", name: "lead", required: true }, !campaign && h("option", { value: "", text: "" }), known.units.map((one) => h("option", { value: one.code, text: unitName(one), selected: one.code === given.lead?.code })))),
-      field("units", h("select", { class: "field", name: "units", multiple: true, size: 3 }, known.units.map((one) => h("option", { value: one.code, text: unitName(one), selected: given.units.some((/** @type {any} */ unit) => unit.code === one.code) }))))),
+      field("lead", h("select", { class: "field", name: "lead", required: true }, !campaign && h("option", { value: "", text: "" }), known.units.map((one) => h("option", { value: one.code, text: inLanguage(one), selected: one.code === given.lead?.code })))),
+      field("units", h("select", { class: "field", name: "units", multiple: true, size: 3 }, known.units.map((one) => h("option", { value: one.code, text: inLanguage(one), selected: given.units.some((/** @type {any} */ unit) => unit.code === one.code) }))))),
     field("goal", h("input", { class: "field", name: "goal", maxLength: 2000, value: given.goal })),
     h("fieldset", { class: "groups" }, h("legend", { text: t("campaigns.fact.classes") }),
       known.groups.map((one) => h("label", {}, h("input", { type: "checkbox", name: "classes", value: one.code, checked: groups.has(one.code) }), `${one.name} ${one.code}`))),

@@ -10,7 +10,7 @@ import { complain, notice } from "../messages.js";
 import { nothing, open, startDetail } from "./detail.js";
 import { edit } from "./editor.js";
 import { renewed, startGround } from "./ground.js";
-import { mark, period, unitName } from "./words.js";
+import { inLanguage, mark, period } from "./words.js";
 
 async function start() {
   await setLanguage(document.documentElement.dataset.lang ?? "zh");
@@ -59,7 +59,7 @@ const row = (campaign) => h("li", {}, h("button", {
 },
 h("b", { text: campaign.name }),
 h("span", {}, h("span", { class: "mark", text: t(`campaigns.state.${campaign.state}`) }), mark(campaign)),
-h("small", { text: [period(campaign), unitName(campaign.lead), t("campaigns.progress", { done: number(campaign.tasks_done), of: number(campaign.tasks) }),
+h("small", { text: [period(campaign), inLanguage(campaign.lead), t("campaigns.progress", { done: number(campaign.tasks_done), of: number(campaign.tasks) }),
   campaign.tasks_late > 0 && t("campaigns.late", { n: number(campaign.tasks_late) })].filter(Boolean).join(" · ") })));
 
 /** @param {string} name */

@@ -6,8 +6,8 @@ import { language, percent, showDay, t } from "../i18n.js";
 /** Of a row or an answer: effect, doubt, more, unclear, unknown. @param {any} found */
 export const outcome = (found) => (found.effect ? "effect" : found.verdict === "fewer" ? "doubt" : found.verdict ?? "unknown");
 
-/** @param {any} unit */
-export const unitName = (unit) => (language() === "en" && unit.name_en) || unit.name;
+/** The name of a unit or class. @param {any} one */
+export const inLanguage = (one) => (language() === "en" && one.name_en) || one.name;
 
 /** @param {any} campaign */
 export const period = (campaign) => t("campaigns.period", { from: showDay(campaign.starts_on), to: showDay(campaign.ends_on) });
