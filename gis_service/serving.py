@@ -19,6 +19,9 @@ from gis_service.observing import log_to_stderr
 from gis_service.patience import patient
 from gis_service.settings import Settings
 
+# longer than a proxy keeps a connection it may still use (nginx 60 s): a report sent on one that is
+# just being closed fails, and no proxy sends it again
+KEEP_ALIVE_S = 75
 GRACE_S = 20  # what is being answered when the service is told to stop may take so long
 
 
@@ -34,7 +37,7 @@ def serve(settings: Settings) -> None:
         log_config=own, access_log=False,
         ssl_certfile=settings.tls_certificate, ssl_keyfile=settings.tls_key,
         http=patient(settings.client_timeout_s), ws="none",
-        timeout_graceful_shutdown=GRACE_S,
+        timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=GRACE_S,
     )  # fmt: skip
     scheme = "https" if settings.tls_certificate else "http"
     print(f"地图 / map: {scheme}://{settings.host}:{settings.port}/", flush=True)

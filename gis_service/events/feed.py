@@ -9,15 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Session
 
-from gis_service.events.models import Event
-
 CHANNEL = "gis_events"
 SEQUENCER_LOCK = 4_711_002
 
+_PUBLISH = text("""
+    WITH kept AS (
+        INSERT INTO event (topic, payload) VALUES (:topic, CAST(:payload AS jsonb))
+    )
+    SELECT pg_notify(:channel, '')
+""")
 _NUMBER = text("""
     WITH unnumbered AS (
         SELECT id, row_number() OVER (ORDER BY id) AS place FROM event WHERE seq IS NULL
@@ -45,9 +50,9 @@ def publish(session: Session, topic: str, **payload: Any) -> None:
 
     ``payload`` holds ids only, never rows.
     """
-    session.add(Event(topic=topic, payload=payload))
-    session.flush()
-    session.execute(text(f"NOTIFY {CHANNEL}"))
+    session.execute(
+        _PUBLISH, {"topic": topic, "payload": orjson.dumps(payload).decode(), "channel": CHANNEL}
+    )
 
 
 async def number_and_read(connection: AsyncConnection, after: int) -> list[Published]:

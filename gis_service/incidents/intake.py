@@ -8,7 +8,7 @@ import secrets
 import string
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -33,22 +33,46 @@ FOLLOW_ALPHABET = "".join(c for c in string.ascii_uppercase + string.digits if c
 FOLLOW_LENGTH = 10
 SYSTEM = "system"
 
-_INSERT = text("""
-    INSERT INTO incident (code, state, class_id, class_name, source, origin, external_id,
-        reported_at, their_due_at, address, description, lon, lat, crs, accuracy_m, geom,
-        street_id, community_id, grid_id, building_id, placement_method, placement_distance_m,
-        candidates, revision_id, filed_path, is_order, quick, urgent, squad_id, reported_by,
-        updated_at, id)
-    VALUES (:code, 'reported', :class_id, :class_name, :source, 'own', :code, :reported_at,
-        :their_due_at, :address, :description, :lon, :lat, :crs, :accuracy_m,
-        ST_SetSRID(ST_MakePoint(:x, :y), 4326), :street_id, :community_id, :grid_id, :building_id,
-        :placement_method, :placement_distance_m, CAST(:candidates AS jsonb), :revision_id,
-        CAST(:filed_path AS jsonb), :is_order, :quick, :urgent, :squad_id, :reported_by, :now, :id)
+# One statement. The key is taken first: of two submissions at once the second one waits for the
+# first here and then keeps nothing.
+_KEEP = text("""
+    WITH key AS (
+        INSERT INTO idempotency_key (owner, key, request_hash, incident_id)
+        SELECT :owner, CAST(:key AS text), CAST(:hash AS bytea), nextval('incident_id_seq')
+        WHERE CAST(:key AS text) IS NOT NULL
+        ON CONFLICT (owner, key) DO NOTHING RETURNING incident_id AS id
+    ), new AS (
+        SELECT id FROM key
+        UNION ALL SELECT nextval('incident_id_seq') WHERE CAST(:key AS text) IS NULL
+    ), kept AS (
+        INSERT INTO incident (id, code, external_id, state, class_id, class_name, source, origin,
+            reported_at, their_due_at, address, description, lon, lat, crs, accuracy_m, geom,
+            street_id, community_id, grid_id, building_id, placement_method,
+            placement_distance_m, candidates, revision_id, filed_path, is_order, quick, urgent,
+            squad_id, reported_by, updated_at)
+        SELECT id, :day || '-' || id, :day || '-' || id, 'reported', :class_id, :class_name,
+            :source, 'own', :reported_at, :their_due_at, :address, :description, :lon, :lat, :crs,
+            :accuracy_m, ST_SetSRID(ST_MakePoint(:x, :y), 4326), :street_id, :community_id,
+            :grid_id, :building_id, :placement_method, :placement_distance_m,
+            CAST(:candidates AS jsonb), :revision_id, CAST(:filed_path AS jsonb), :is_order,
+            :quick, :urgent, :squad_id, :reported_by, :now
+        FROM new
+    ), person AS (
+        INSERT INTO reporter (sealed) SELECT CAST(:sealed AS bytea) FROM new
+        WHERE CAST(:sealed AS bytea) IS NOT NULL RETURNING id
+    ), said AS (
+        INSERT INTO report (incident_id, first_incident_id, source, external_id, reported_at,
+            description, reporter_id, follow_code)
+        SELECT id, id, :source, :external_id, :reported_at, :description,
+            (SELECT id FROM person), :follow
+        FROM new
+    )
+    SELECT id FROM new
 """)
-_REPORT = text("""
-    INSERT INTO report (incident_id, first_incident_id, source, external_id, reported_at,
-        description, reporter_id, follow_code)
-    VALUES (:incident, :incident, :source, :external_id, :at, :description, :reporter, :follow)
+_KNOWN_KEY = text("""
+    SELECT k.request_hash, k.incident_id, r.follow_code FROM idempotency_key k
+    LEFT JOIN report r ON r.first_incident_id = k.incident_id
+    WHERE k.owner = :owner AND k.key = :key ORDER BY r.id LIMIT 1
 """)
 
 
@@ -77,46 +101,42 @@ def take_in(
     external number that is known.
     """
     source = report.get("source") or ("patrol" if identity else "resident")
-    if key:
-        known = _known_key(session, owner, key, report)
-        if known:
-            return known
+    key = key or None
+    hashed = _hash(session, report) if key else None
+    if key and (known := _known_key(session, owner, key, hashed)):
+        return known
     moment = _moment(report.get("reported_at"), desk)
     found = desk.reference.find_class(report["class"])
     position = _position(report)
     _refuse_known_number(session, source, report.get("external_id"))
     placed = _place(session, desk, report, position)
-    incident_id = int(session.execute(text("SELECT nextval('incident_id_seq')")).scalar_one())
     local = moment.astimezone(ZoneInfo(desk.settings.timezone))
     street = desk.locator.code_of("street", placed["street_id"]) if placed["street_id"] else None
-    session.execute(
-        _INSERT,
+    person = {name: value for name, value in (report.get("reporter") or {}).items() if value}
+    follow = None if source == "patrol" else _follow_code()
+    incident_id = session.execute(
+        _KEEP,
         {
-            **placed, "id": incident_id, "code": f"{local:%Y%m%d}-{incident_id}",
-            "class_id": found.id, "class_name": found.name, "source": source,
-            "reported_at": moment, "their_due_at": report.get("their_due_at"),
+            **placed, "day": f"{local:%Y%m%d}", "class_id": found.id, "class_name": found.name,
+            "source": source, "reported_at": moment, "their_due_at": report.get("their_due_at"),
             "address": report.get("address"), "description": report.get("description"),
             "is_order": bool(report.get("is_order")), "quick": bool(report.get("quick")),
             "urgent": bool(report.get("urgent")), "squad_id": desk.reference.squad_of(street),
             "reported_by": identity.account_id if identity else None, "now": desk.now,
+            "external_id": report.get("external_id"), "follow": follow,
+            "sealed": seal(person) if person else None,
+            "owner": owner, "key": key, "hash": hashed,
         },
-    )  # fmt: skip
-    follow = None if source == "patrol" else _follow_code()
-    _keep_report(session, incident_id, report, source, moment, follow)
+    ).scalar()  # fmt: skip
+    if incident_id is None:
+        assert key is not None  # noqa: S101 - nothing else keeps a report from being kept
+        return _known_key(session, owner, key, hashed) or _refuse_key()
     log(session, incident_id, action="report", actor=identity.name if identity else source,
         at=desk.now, state="reported", version=1, detail=None)  # fmt: skip
     if report.get("photos"):
         records.attach(session, incident_id, report["photos"], "report")
     if report.get("quick"):
         _quick(session, desk, identity, incident_id, report["quick"], moment)
-    if key:
-        session.execute(
-            text(
-                "INSERT INTO idempotency_key (owner, key, request_hash, incident_id) "
-                "VALUES (:owner, :key, :hash, :id)"
-            ),
-            {"owner": owner, "key": key, "hash": _hash(session, report), "id": incident_id},
-        )
     publish(session, "incidents", ids=[incident_id])
     return Taken(incident_id, True, follow)
 
@@ -142,28 +162,21 @@ def _shown(session: Session, photos: list[int]) -> list[str]:
     return list(session.execute(query, {"ids": photos}).scalars())
 
 
-def _known_key(session: Session, owner: str, key: str, report: dict[str, Any]) -> Taken | None:
-    # two submissions with one key take turns: the second one finds what the first one did
-    session.execute(
-        text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 1))"), {"key": f"{owner} {key}"}
-    )
-    row = session.execute(
-        text(
-            "SELECT k.request_hash, k.incident_id, r.follow_code FROM idempotency_key k "
-            "LEFT JOIN report r ON r.first_incident_id = k.incident_id "
-            "WHERE k.owner = :owner AND k.key = :key ORDER BY r.id LIMIT 1"
-        ),
-        {"owner": owner, "key": key},
-    ).one_or_none()
+def _known_key(session: Session, owner: str, key: str, hashed: bytes | None) -> Taken | None:
+    row = session.execute(_KNOWN_KEY, {"owner": owner, "key": key}).one_or_none()
     if row is None:
         return None
-    if bytes(row.request_hash) != _hash(session, report):
-        raise Conflict(
-            "this Idempotency-Key was used for another report; use a new one",
-            "该 Idempotency-Key 已用于另一条上报，请更换",
-            where="Idempotency-Key",
-        )
+    if bytes(row.request_hash) != hashed:
+        _refuse_key()
     return Taken(row.incident_id, False, row.follow_code)
+
+
+def _refuse_key() -> NoReturn:
+    raise Conflict(
+        "this Idempotency-Key was used for another report; use a new one",
+        "该 Idempotency-Key 已用于另一条上报，请更换",
+        where="Idempotency-Key",
+    )
 
 
 def _refuse_known_number(session: Session, source: str, number: str | None) -> None:
@@ -259,31 +272,6 @@ def _place(
         "x": float(x) if known_point else None,
         "y": float(y) if known_point else None,
     }
-
-
-def _keep_report(
-    session: Session,
-    incident_id: int,
-    report: dict[str, Any],
-    source: str,
-    moment: datetime,
-    follow: str | None,
-) -> None:
-    reporter = None
-    person = {name: value for name, value in (report.get("reporter") or {}).items() if value}
-    if person:
-        reporter = session.execute(
-            text("INSERT INTO reporter (sealed) VALUES (:sealed) RETURNING id"),
-            {"sealed": seal(person)},
-        ).scalar_one()
-    session.execute(
-        _REPORT,
-        {
-            "incident": incident_id, "source": source, "external_id": report.get("external_id"),
-            "at": moment, "description": report.get("description"), "reporter": reporter,
-            "follow": follow,
-        },
-    )  # fmt: skip
 
 
 def _follow_code() -> str:

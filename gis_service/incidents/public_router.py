@@ -132,9 +132,9 @@ async def report(
         "source": "resident", "photos": ids, "reporter": {"name": name, "phone": phone},
     }  # fmt: skip
     taken = await session.run_sync(take_in, desk_of(request), None, said, key=idempotency_key)
-    await session.commit()
     assert taken.follow_code is not None  # noqa: S101 - every report of a resident has one
     row = await residents.progress(session, taken.follow_code)
+    await session.commit()
     return _json(
         {
             "follow_code": taken.follow_code,

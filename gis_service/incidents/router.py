@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import orjson
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.responses import FileResponse
-from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette import EventSourceResponse
 
 from gis_service.accounts.dependencies import SignedIn, allow, public
 from gis_service.accounts.identity import Identity
@@ -192,10 +192,10 @@ async def report_incident(
         take_in, desk_of(request), identity, body.model_dump(by_alias=True, exclude_unset=True),
         key=idempotency_key, owner=identity.name,
     )  # fmt: skip
-    await session.commit()
     # who reported it may read it whatever their scope
     row = await queries.get_incident(session, taken.incident_id)
     names = await queries.names_of(session, _area_ids([row]))
+    await session.commit()
     out = {**present(row, names, locale), "follow_code": taken.follow_code}
     response = _json(out, 201 if taken.created else 200)
     response.headers["Location"] = f"/api/incidents/{taken.incident_id}"
@@ -436,9 +436,9 @@ async def events(
     check_parameters(request, {"after"})
     last = last_event_id if last_event_id is not None else after
 
-    async def messages() -> AsyncIterator[ServerSentEvent]:
+    async def messages() -> AsyncIterator[bytes]:
         async for message in request.app.state.hub.follow(identity, locale, last):
-            yield ServerSentEvent(message.data, event=message.event, id=str(message.id), retry=1000)
+            yield message.encoded
 
     ending: Any = Ending(request.app.state.hub)
     return EventSourceResponse(

@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import async_sessionmaker
+from sse_starlette import ServerSentEvent
 
 from gis_service.accounts.identity import Identity
 from gis_service.events.feed import Published
@@ -42,6 +44,11 @@ class Message:
     id: int
     event: str
     data: str
+
+    @cached_property
+    def encoded(self) -> bytes:
+        """As it is sent, made once however many pages it goes to."""
+        return ServerSentEvent(self.data, event=self.event, id=str(self.id), retry=1000).encode()
 
 
 @dataclass(eq=False)
@@ -109,7 +116,8 @@ class Hub:
                 if everything:
                     for stream in streams:
                         stream.put(Message(self.seq, "reload", "{}"))
-                elif changed:
+                # a report that came while many were loaded need not wait for the list
+                if 0 < len(changed) <= TOGETHER:
                     await self._tell(changed, streams)
         except Exception:
             self.close()  # pages come back and are told from the log
