@@ -51,6 +51,7 @@ from gis_service.incidents.live import LiveIncidents
 from gis_service.incidents.metrics.router import router as metrics_router
 from gis_service.incidents.public_router import PublicLimits
 from gis_service.incidents.public_router import router as public_router
+from gis_service.incidents.queries import AreaNames
 from gis_service.incidents.router import router as incidents_router
 from gis_service.incidents.router import stream_router
 from gis_service.incidents.stream import Hub
@@ -175,6 +176,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.attempts = Attempts(settings)
     app.state.public_limits = PublicLimits(settings)
     app.state.public_answers = answer_limit(settings)
+    app.state.area_names = AreaNames()
     app.state.locator = LiveLocator(app.state.blocking_sessions, settings)
     app.state.incidents = LiveIncidents(app.state.blocking_sessions, ZoneInfo(settings.timezone))
     app.state.reference = LiveReference(app.state.blocking_sessions, settings)
@@ -188,7 +190,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         None if settings.database_url else Cluster(settings.data_dir).revive,
     )
     feed_sessions = async_session_factory(app.state.follower.engine)
-    app.state.hub = Hub(app.state.sessions, feed_sessions, app.state.incidents)
+    app.state.hub = Hub(
+        app.state.sessions, feed_sessions, app.state.incidents, app.state.area_names
+    )
     app.state.positions = PositionIntake(address, app.state.blocking_sessions, settings)
     app.state.watching = Watching(app.state.blocking_sessions, settings)
     tile_connections = make_tile_connections(address, settings)
@@ -213,8 +217,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state = app.state
     # in this order: what a stream tells is decided by the arrays, and who may by the identities
     for part in (
-        state.identities, state.locator, state.reference, state.incidents, state.patrols,
-        state.positions, state.tiles, state.hub, state.watching, state.planning, state.ogc,
+        state.identities, state.locator, state.area_names, state.reference, state.incidents,
+        state.patrols, state.positions, state.tiles, state.hub, state.watching, state.planning,
+        state.ogc,
     ):  # fmt: skip
         state.follower.subscribe(part.hear)
     await state.follower.start(load)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import ssl
+import sys
 from typing import Any
 
 import uvicorn
@@ -22,6 +23,9 @@ from gis_service.settings import Settings
 # longer than a proxy keeps a connection it may still use (nginx 60 s): a report sent on one that is
 # just being closed fails, and no proxy sends it again
 KEEP_ALIVE_S = 75
+# how long work beside the event loop may keep the interpreter to itself: every request comes back
+# to the loop some twenty times, and each time waited that long (by default 5 ms) for, say, a tile
+SWITCH_S = 0.0005
 GRACE_S = 20  # what is being answered when the service is told to stop may take so long
 
 
@@ -39,6 +43,7 @@ def serve(settings: Settings) -> None:
         http=patient(settings.client_timeout_s), ws="none",
         timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=GRACE_S,
     )  # fmt: skip
+    sys.setswitchinterval(SWITCH_S)
     scheme = "https" if settings.tls_certificate else "http"
     print(f"地图 / map: {scheme}://{settings.host}:{settings.port}/", flush=True)
     uvicorn.Server(config).run()

@@ -129,7 +129,7 @@ class GivenSheet:
         return imported(await asyncio.to_thread(work), name, self.locale)
 
 
-def _given(
+async def _given(
     request: Request,
     settings: SettingsDependency,
     identity: SignedIn,

@@ -7,7 +7,7 @@ it is, as a hole: of ten million rows only one byte each is written anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -39,7 +39,9 @@ MERGE_SHARE = 0.02
 MERGE_ROWS = 100_000
 HOLE = -1  # the state of a row that stands elsewhere by now
 BLOCK_ROWS = 1 << 16  # of which a mask stays in the cache
+REMEMBERED = 256  # counts of a table that are kept
 READ_ROWS = 100_000  # rows of the database that are held as it sent them
+_ENDED = np.array([state in ENDED_STATES for state in STATES])
 _EPOCH_2000_US = 946_684_800_000_000  # PostgreSQL counts from 2000-01-01
 
 # what happens to an incident: the columns ``<stage>_s`` are seconds from the report to each (-1:
@@ -119,6 +121,7 @@ class IncidentTable:
     source: npt.NDArray[np.int8]
     marks: npt.NDArray[np.int8]
     holes: bool = False
+    origin: IncidentTable | None = None  # where it has holes: as it was before
 
     def __len__(self) -> int:
         return len(self.id)
@@ -158,14 +161,58 @@ class IncidentTable:
         """This with holes at ``rows``; all other columns are shared."""
         state = self.state.copy()
         state[rows] = HOLE
-        return replace(self, state=state, holes=True)
+        return replace(self, state=state, holes=True, origin=self.origin or self)
 
     def whole(self) -> IncidentTable:
         """This without its holes."""
         return replace(self.take(self.state != HOLE), holes=False) if self.holes else self
 
+    def counts(self, wanted: IncidentFilter) -> dict[str, int]:
+        """``count`` of what passes the filter and of these ``unplaced`` and ``open``."""
 
-COLUMNS = tuple(one.name for one in fields(IncidentTable) if one.name != "holes")
+        def count() -> dict[str, int]:
+            total = {"count": 0, "unplaced": 0, "open": 0}
+            for start in range(0, len(self), BLOCK_ROWS):
+                part = self.take(slice(start, start + BLOCK_ROWS))
+                rows = part.select(wanted)
+                outside = np.ones(len(part.id[rows]), dtype=bool)
+                for level in LEVELS:
+                    outside &= getattr(part, f"{level}_id")[rows] < 0
+                total["count"] += len(outside)
+                total["unplaced"] += int(np.count_nonzero(outside))
+                total["open"] += int(np.count_nonzero(~_ENDED[part.state[rows]]))
+            return total
+
+        return self._remember("counts", wanted, count)
+
+    def tally(self, column: str, wanted: IncidentFilter) -> npt.NDArray[np.int64]:
+        """How many of what passes the filter have each id from 0 on in a column of ids."""
+
+        def count() -> npt.NDArray[np.int64]:
+            ids = getattr(self, column)[self.select(wanted)]
+            return np.bincount(ids[ids >= 0])
+
+        return self._remember(column, wanted, count)
+
+    @cached_property
+    def _remembered(self) -> dict[tuple[str, str], Any]:
+        return {}
+
+    def _remember(self, what: str, wanted: IncidentFilter, count: Callable[[], Any]) -> Any:
+        """What was counted before: most people look at the same few filters, and all that is new
+        stands in the delta. Not where the time of asking counts."""
+        if wanted.now is not None:
+            return count()
+        key, known = (what, wanted.key), self._remembered
+        found = known.get(key)
+        if found is None:
+            if len(known) >= REMEMBERED:
+                known.clear()
+            found = known[key] = count()
+        return found
+
+
+COLUMNS = tuple(one.name for one in fields(IncidentTable) if one.name not in ("holes", "origin"))
 
 
 def joined(tables: list[IncidentTable]) -> IncidentTable:
@@ -341,45 +388,41 @@ class Snapshot:
             columns.append(Column(keys, ids, mask))
         return Ordered(tuple(columns), descending) if narrowed else None
 
-    def _blocks(self) -> Iterator[IncidentTable]:
-        """All rows, so many at a time that masks of them stay in the cache."""
+    def _signed(self) -> Iterator[tuple[IncidentTable, int]]:
+        """The tables to count, and whether to add or to take away: the base as it was before it
+        had holes, which stays the same from snapshot to snapshot, less what was replaced."""
         for table in self.tables:
-            for start in range(0, len(table), BLOCK_ROWS):
-                yield table.take(slice(start, start + BLOCK_ROWS))
+            yield (table.origin or table) if self.replaced is not None else table, 1
+        if self.replaced is not None:
+            yield self.replaced, -1
 
     def counts(self, wanted: IncidentFilter) -> dict[str, int]:
         """``count`` of what passes the filter and of these ``unplaced`` and ``open``."""
-        total = {"count": 0, "unplaced": 0, "open": 0}
-        ended = np.isin(np.arange(len(STATES)), [STATES.index(state) for state in ENDED_STATES])
-        for part in self._blocks():
-            rows = part.select(wanted)
-            outside = np.ones(len(part.id[rows]), dtype=bool)
-            for level in LEVELS:
-                outside &= getattr(part, f"{level}_id")[rows] < 0
-            total["count"] += len(outside)
-            total["unplaced"] += int(np.count_nonzero(outside))
-            total["open"] += int(np.count_nonzero(~ended[part.state[rows]]))
-        return total
+        parts = [(table.counts(wanted), sign) for table, sign in self._signed()]
+        return {
+            name: sum(sign * counts[name] for counts, sign in parts)
+            for name in ("count", "unplaced", "open")
+        }
 
     def counts_by_class(self) -> dict[int, int]:
         """How many incidents each class (id) has that has any."""
-        total: dict[int, int] = {}
-        for table in self.tables:
-            counts = np.bincount(table.class_id[table.select(IncidentFilter())])
-            for class_id in np.flatnonzero(counts).tolist():
-                total[class_id] = total.get(class_id, 0) + int(counts[class_id])
-        return total
+        counts = self._tally("class_id", IncidentFilter())
+        return {int(one): int(counts[one]) for one in np.flatnonzero(counts)}
 
     def counts_by_area(
         self, level: str, wanted: IncidentFilter
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
         """(area ids, counts > 0) of ``level``; what lies in no area is left out."""
-        ids = np.concatenate(
-            [getattr(table, f"{level}_id")[table.select(wanted)] for table in self.tables]
-        )
-        counts = np.bincount(ids[ids >= 0])
+        counts = self._tally(f"{level}_id", wanted)
         found = np.flatnonzero(counts)
         return found.astype(np.int32), counts[found]
+
+    def _tally(self, column: str, wanted: IncidentFilter) -> npt.NDArray[np.int64]:
+        parts = [(table.tally(column, wanted), sign) for table, sign in self._signed()]
+        total = np.zeros(max(len(counts) for counts, _ in parts), np.int64)
+        for counts, sign in parts:
+            total[: len(counts)] += sign * counts
+        return total
 
     def series_by_area(
         self, level: str, wanted: IncidentFilter, edges: npt.NDArray[np.int64]

@@ -16,6 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gis_service.errors import InvalidInput, NotFound
+from gis_service.events.feed import Published
 from gis_service.hierarchy.models import LEVELS
 from gis_service.incidents.arrays import Snapshot
 from gis_service.incidents.filters import IncidentFilter, micros, to_sql
@@ -71,6 +72,7 @@ _NUMBERED = text("""
 """)
 SHORTEST_NUMBER = 6  # a shorter text is looked for in all that cases say
 _OUR_NUMBER = re.compile(r"\d{8}-(\d{1,18})")
+_BY_ID = text(f"SELECT {COLUMNS} {FROM} WHERE i.id = ANY(:ids)")
 _NAMES = text(
     " UNION ALL ".join(
         f"(SELECT DISTINCT ON (area_id) area_id, code, name FROM {level} "
@@ -87,6 +89,7 @@ _UNHEARD = text("""
     SELECT payload FROM event WHERE seq IS NULL AND topic = 'incidents'
 """)
 _MOST_UNHEARD = 5_000
+_MOST_NAMES = 50_000
 # candidates asked at a time, and how many in all before the database is left to find the rest
 _FIRST_CHUNK, _MOST_ASKED = 4, 20_000
 
@@ -219,10 +222,10 @@ async def _of_number(session: AsyncSession, q: str) -> list[int]:
 
 async def incidents_by_id(session: AsyncSession, ids: list[int]) -> list[dict[str, Any]]:
     """The incidents of these ids, in no particular order."""
-    rows = await session.execute(
-        text(f"SELECT {COLUMNS} {FROM} WHERE i.id = ANY(:ids)"), {"ids": ids}
-    )
-    return [dict(row) for row in rows.mappings()]
+    rows = await session.execute(_BY_ID, {"ids": ids})
+    names = list(rows.keys())
+    # of fifty rows with sixty columns each, mappings take as long as the rest of the statement
+    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 async def get_incident(
@@ -336,6 +339,29 @@ async def names_of(session: AsyncSession, ids: set[int]) -> dict[int, dict[str, 
         return {}
     rows = await session.execute(_NAMES, {"ids": list(ids)})
     return {row.area_id: {"code": row.code, "name": row.name} for row in rows}
+
+
+class AreaNames:
+    """:func:`names_of`, kept by a serving process until the boundaries change."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, dict[str, str]] = {}
+
+    async def hear(self, events: list[Published]) -> None:
+        """A subscriber of the feed."""
+        if any(event.topic == "hierarchy" for event in events):
+            self._known = {}
+
+    async def of(self, session: AsyncSession, ids: set[int]) -> dict[int, dict[str, str]]:
+        """``{code, name}`` of area identities."""
+        known = self._known
+        if missing := ids - known.keys():
+            if len(known) > _MOST_NAMES:
+                self._known = known = {}
+                missing = ids
+            # what is read while the boundaries change goes where nobody looks any more
+            known.update(await names_of(session, missing))
+        return {one: known[one] for one in ids if one in known}
 
 
 async def list_classes(session: AsyncSession, counts: dict[int, int]) -> list[dict[str, Any]]:

@@ -158,7 +158,7 @@ async def list_incidents(
         session, wanted, sort=sort, cursor=cursor, limit=limit,
         snapshot=in_step(request),
     )  # fmt: skip
-    names = await queries.names_of(session, _area_ids(rows))
+    names = await _names(request).of(session, _area_ids(rows))
     return _json({"items": [present(row, names, locale) for row in rows], "next": following})
 
 
@@ -194,7 +194,7 @@ async def report_incident(
     )  # fmt: skip
     # who reported it may read it whatever their scope
     row = await queries.get_incident(session, taken.incident_id)
-    names = await queries.names_of(session, _area_ids([row]))
+    names = await _names(request).of(session, _area_ids([row]))
     await session.commit()
     out = {**present(row, names, locale), "follow_code": taken.follow_code}
     response = _json(out, 201 if taken.created else 200)
@@ -221,7 +221,7 @@ async def duplicate_candidates(
     x, y = to_wgs84(lon, lat, parse_crs(crs))
     rule = desk.reference.duplicate_rule(class_, desk.settings)
     rows = await candidates(session, rule, float(x), float(y), moment, scoped(request, identity))
-    names = await queries.names_of(session, _area_ids(rows))
+    names = await _names(request).of(session, _area_ids(rows))
     items = [{**present(row, names, locale), "away_m": row["away_m"]} for row in rows]
     return _json({"items": items, "next": None, "within_m": rule.reach_m, "hours": rule.hours})
 
@@ -241,7 +241,7 @@ async def get_incident(
     """One incident, with who answers for its place now, whistles, photos, reports and what the
     asker can do with it."""
     row = await queries.get_incident(session, incident_id, scoped(request, identity))
-    names = await queries.names_of(session, _area_ids([row]))
+    names = await _names(request).of(session, _area_ids([row]))
     street = names.get(row["street_id"] or 0)
     desk = desk_of(request)
     components = await session.run_sync(components_of, desk, row)
@@ -302,7 +302,7 @@ async def nearby(
     visible = scoped(request, identity)
     row = await queries.get_incident(session, incident_id, visible)
     rows = await queries.nearby(session, row, within_m, visible)
-    names = await queries.names_of(session, _area_ids(rows))
+    names = await _names(request).of(session, _area_ids(rows))
     items = [{**present(one, names, locale), "away_m": one["away_m"]} for one in rows]
     return _json({"items": items, "next": None})
 
@@ -455,6 +455,11 @@ async def list_classes(request: Request, session: SessionDependency) -> Response
     """Incident classes with how many incidents each has."""
     counts = await asyncio.to_thread(request.app.state.incidents.current.counts_by_class)
     return _json({"items": await queries.list_classes(session, counts), "next": None})
+
+
+def _names(request: Request) -> queries.AreaNames:
+    names: queries.AreaNames = request.app.state.area_names
+    return names
 
 
 def _area_ids(rows: list[dict[str, Any]]) -> set[int]:

@@ -91,11 +91,13 @@ class Hub:
         sessions: async_sessionmaker[Any],
         feed_sessions: async_sessionmaker[Any],
         live: LiveIncidents,
+        names: queries.AreaNames,
     ) -> None:
         """``feed_sessions`` do not wait behind requests: all pages are told through them."""
         self.sessions = sessions
         self.feed_sessions = feed_sessions
         self.live = live
+        self.names = names
         self.streams: set[Stream] = set()
         self.before: Snapshot | None = None
         self.seq = 0
@@ -155,7 +157,7 @@ class Hub:
     # -- what is told ------------------------------------------------------------------------
 
     async def _tell(self, changed: set[int], streams: list[Stream]) -> None:
-        rows, names = await _rows(self.feed_sessions, changed)
+        rows, names = await self._rows(self.feed_sessions, changed)
         told: dict[tuple[Any, str], Message | None] = {}
         for stream in streams:
             visible = self.live.vocabulary.visible(stream.identity)
@@ -176,12 +178,20 @@ class Hub:
         changed, everything = _changed(events)
         if everything or len(events) > TOGETHER or last + 1 < oldest:
             return Message(seq, "reload", "{}")
-        rows, names = await _rows(self.sessions, changed)
+        rows, names = await self._rows(self.sessions, changed)
         visible = self.live.vocabulary.visible(stream.identity)
         # nobody knows any more what the page saw: what it may not see now is told as gone
         gone = [row["id"] for row in rows if not _sees(visible, row)]
         items = [present(row, names, stream.locale) for row in rows if _sees(visible, row)]
         return Message(seq, "incidents", _json({"items": items, "gone": gone}))
+
+    async def _rows(
+        self, sessions: async_sessionmaker[Any], changed: Iterable[int]
+    ) -> tuple[list[dict[str, Any]], dict[int, dict[str, str]]]:
+        async with sessions() as session:
+            rows = await queries.incidents_by_id(session, sorted(changed))
+            areas = {row[f"{level}_id"] for row in rows for level in LEVELS} - {None}
+            return rows, await self.names.of(session, areas)
 
     def _message(
         self,
@@ -244,12 +254,3 @@ def _saw(visible: Visible | None, before: Snapshot, incident_id: int) -> bool:
 
 def _json(body: Any) -> str:
     return orjson.dumps(body).decode()
-
-
-async def _rows(
-    sessions: async_sessionmaker[Any], changed: Iterable[int]
-) -> tuple[list[dict[str, Any]], dict[int, dict[str, str]]]:
-    async with sessions() as session:
-        rows = await queries.incidents_by_id(session, sorted(changed))
-        areas = {row[f"{level}_id"] for row in rows for level in LEVELS} - {None}
-        return rows, await queries.names_of(session, areas)

@@ -12,6 +12,7 @@ CROSS JOIN LATERAL (
     SELECT CASE WHEN EXISTS (SELECT 1 FROM building WHERE valid_to IS NULL)
                 THEN (SELECT count(*) FROM building
                       WHERE parent_id = a.area_id AND valid_to IS NULL) END AS buildings
+    OFFSET 0  -- counted once a grid, however often it is named above
 ) b
 WHERE a.valid_to IS NULL AND a.kind = :grid_kind
   AND a.mercator && ST_TileEnvelope(:z, :x, :y, margin => 0.015625)

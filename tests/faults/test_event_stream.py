@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
+from gis_service.events.feed import publish
 from tests.faults.conftest import Shared
 from tests.faults.served import Reporters, until
 
@@ -62,3 +63,19 @@ def test_a_page_that_comes_back_is_told_everything_and_nothing_twice(shared: Sha
     assert len(told) == len(set(told)), "told twice"
     assert set(told) - wanted <= {n for (n,) in rows("SELECT id FROM incident")} - before
     assert len(wanted) > 20
+
+
+def test_what_is_named_beside_a_load_is_told_at_once(shared: Shared) -> None:
+    stream = shared.service.open_stream("/events")
+    messages = stream.messages()
+    assert next(messages)[1] == "hello"
+    number = shared.service.report("beside a load").json()["id"]
+    assert next(messages)[2]["items"][0]["id"] == number
+    with shared.database.sessions.begin() as session:
+        publish(session, "incidents", first=number, last=number)
+        publish(session, "incidents", ids=[number])
+    # whoever is cut off in between reads the list again, and so misses nothing
+    assert next(messages)[1] == "reload"
+    _, event, data = next(messages)
+    assert (event, [item["id"] for item in data["items"]]) == ("incidents", [number])
+    stream.close()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -13,7 +15,7 @@ from sqlalchemy import text
 
 from gis_service.db.engine import driver_connection
 from gis_service.errors import InvalidInput
-from gis_service.incidents.arrays import IncidentTable, Snapshot, empty_table, read_table
+from gis_service.incidents.arrays import IncidentTable, Snapshot, empty_table, joined, read_table
 from gis_service.incidents.filters import (
     IncidentFilter,
     Vocabulary,
@@ -148,6 +150,38 @@ def test_a_snapshot_in_parts_counts_like_the_whole(
         parts.counts_by_area("grid", wanted), whole.counts_by_area("grid", wanted), strict=True
     ):
         assert ours.tolist() == theirs.tolist()
+
+
+@settings(max_examples=30, deadline=None)
+@given(wanted=filters(), cut=st.integers(30, ROWS - 30), seed=st.integers(0, 99))
+def test_what_was_counted_before_a_change_is_not_told_behind_it(
+    filled: tuple[Database, IncidentTable], wanted: IncidentFilter, cut: int, seed: int
+) -> None:
+    _, table = filled
+    wanted = replace(wanted, overdue=None, now=None)  # what depends on the time is not remembered
+    rng = np.random.default_rng(seed)
+
+    def counted(snapshot: Snapshot) -> Any:
+        ids, counts = snapshot.counts_by_area("grid", wanted)
+        return (
+            snapshot.counts(wanted), dict(zip(ids.tolist(), counts.tolist(), strict=True)),
+            snapshot.counts_by_class(),
+        )  # fmt: skip
+
+    order = np.argsort(table.id)
+    snapshot = Snapshot((table.take(np.sort(order[:cut])),), 1, None)
+    for version in range(2, 6):
+        counted(snapshot)
+        known = np.concatenate([part.id for part in snapshot.tables])
+        again = rng.choice(np.unique(known), 10, replace=False)
+        new = order[cut + 5 * version : cut + 5 * version + 5]
+        rows = np.sort(np.concatenate([np.flatnonzero(np.isin(table.id, again)), new]))
+        changed = replace(
+            table.take(rows), state=rng.integers(0, len(STATES), len(rows)).astype(np.int8)
+        )
+        snapshot = snapshot.with_changes(changed, version)
+        fresh = Snapshot((joined(list(snapshot.tables)),), version, None)
+        assert counted(snapshot) == counted(fresh) == counted(snapshot)
 
 
 ZONE = ZoneInfo("Asia/Shanghai")

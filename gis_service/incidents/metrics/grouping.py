@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
+from gis_service.analysis.members import rows_among
 from gis_service.errors import InvalidInput
 from gis_service.hierarchy.models import LEVELS
 from gis_service.incidents.arrays import STAGES, IncidentTable, Snapshot
@@ -67,7 +69,22 @@ def measure(
     deadline is then left out. The scope of the asker is always today's. A period begins in
     ``zone``.
     """
+    return measure_all(
+        snapshot, wanted, (by,), zone, now, boundaries=boundaries, moment=moment
+    )[0]  # fmt: skip
+
+
+def measure_all(
+    snapshot: Snapshot, wanted: IncidentFilter, groupings: Sequence[tuple[str, ...]],
+    zone: ZoneInfo, now: datetime,
+    *, boundaries: Boundaries = "current", moment: Moment = "reported",
+) -> list[Groups]:  # fmt: skip
+    """:func:`measure` by each of ``groupings``, filtered once."""
     data = _Rows(snapshot, wanted, boundaries, moment)
+    return [_measured(data, by, zone, now) for by in groupings]
+
+
+def _measured(data: _Rows, by: tuple[str, ...], zone: ZoneInfo, now: datetime) -> Groups:
     keys = _Keys(data, by, zone)
     key, groups = keys.of_rows()
     found, counts, measured, times = figures_of_groups(
@@ -75,12 +92,15 @@ def measure(
     )
     found = keys.sparse[found] if keys.sparse is not None else found
     called_key = keys.of_calls()
-    every = np.union1d(found, called_key[called_key >= 0])
-    place = np.searchsorted(every, found)
+    # a unit may have been called to a group in which it has no incident of its own
+    without = np.setdiff1d(called_key[called_key >= 0], found)
+    every = np.sort(np.concatenate([found, without])) if len(without) else found
 
     def spread(rows: npt.NDArray[Any], fill: float) -> npt.NDArray[Any]:
+        if not len(without):
+            return rows
         out = np.full((len(every), *rows.shape[1:]), fill, rows.dtype)
-        out[place] = rows
+        out[np.searchsorted(every, found)] = rows
         return out
 
     called, delays = _calls(data, called_key, every)
@@ -118,14 +138,9 @@ class _Rows:
                 mask = seen if mask is None else mask & seen
             masks.append(mask)
         self.tables = tables
-        self.passing = None
-        if any(mask is not None for mask in masks):
-            self.passing = np.concatenate(
-                [
-                    np.ones(len(table), np.bool_) if mask is None else mask
-                    for table, mask in zip(tables, masks, strict=True)
-                ]
-            )
+        # None where all pass; what does not is never looked at again
+        self.rows = [None if mask is None else np.flatnonzero(mask) for mask in masks]
+        self._columns: dict[str, npt.NDArray[Any]] = {}
         self.seconds = tuple(self.column(f"{stage}_s") for stage in STAGES)
         self.marks = self.column("marks")
         self.state = self.column("state")
@@ -135,19 +150,20 @@ class _Rows:
         self.call_rows = self._rows_of_calls()
 
     def column(self, name: str) -> npt.NDArray[Any]:
-        if len(self.tables) == 1:
-            whole: npt.NDArray[Any] = getattr(self.tables[0], name)
-            return whole
-        return np.concatenate([getattr(table, name) for table in self.tables])
+        if name not in self._columns:
+            parts: list[npt.NDArray[Any]] = [
+                getattr(table, name) if rows is None else getattr(table, name)[rows]
+                for table, rows in zip(self.tables, self.rows, strict=True)
+            ]
+            self._columns[name] = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return self._columns[name]
 
     def _rows_of_calls(self) -> npt.NDArray[np.int64]:
         """The row of each call's incident; -1 where it does not pass."""
         out = np.full(len(self.calls), -1, np.int64)
         if len(out):
             ids = self.column("id")
-            rows = np.flatnonzero(np.isin(ids, self.calls.incident_id))
-            if self.passing is not None:
-                rows = rows[self.passing[rows]]
+            rows = rows_among(ids, self.calls.incident_id)
             order = np.argsort(ids[rows])
             there = ids[rows][order]
             at = np.searchsorted(there, self.calls.incident_id)
@@ -190,9 +206,8 @@ class _Keys:
                 self.known[name] = ids.astype(np.int64)
 
     def _periods(self, name: Any, zone: ZoneInfo) -> None:
-        moment, passing = self.data.moment, self.data.passing
-        there = moment if passing is None else moment[passing]
-        there = there[there != NO_TIME] if self.data.moment is self.data.due_at else there
+        there = self.data.moment
+        there = there[there != NO_TIME] if there is self.data.due_at else there
         first, last = (int(there.min()), int(there.max())) if len(there) else (0, 0)
         days, edges = period_edges(name, first, last, zone)
         self.known[name], self.edges[name] = days, edges
@@ -206,12 +221,7 @@ class _Keys:
         if possible >= 2**62:
             raise InvalidInput("too many groups", "分组过多", where="by")
         kind: Any = np.int32 if possible < 2**31 else np.int64
-        key: npt.NDArray[Any]
-        passing = self.data.passing
-        if passing is None:
-            key = np.zeros(len(self.data.state), kind)
-        else:
-            key = np.where(passing, kind(0), kind(-1))
+        key: npt.NDArray[Any] = np.zeros(len(self.data.state), kind)
         for name in self.by:
             ids = None if name in PERIODS else self.data.column(f"{name}_id")
             self._widen(key, name, ids, self.data.moment)
@@ -227,7 +237,7 @@ class _Keys:
         rows = self.data.call_rows
         key = np.where(rows >= 0, 0, -1).astype(np.int64)
         for name in self.by:
-            if not len(rows):
+            if not len(self.data.state):  # then no call's incident passes
                 break
             if name == "unit":
                 ids = self.data.calls.unit_id

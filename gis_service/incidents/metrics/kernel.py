@@ -93,13 +93,21 @@ def _numbered(
     found = np.flatnonzero(there[1:])
     numbers = np.full(groups + 1, -1, np.int32)
     numbers[found + 1] = np.arange(len(found), dtype=np.int32)
-    return found, numbers[key + 1]
+    return found, _places(key, numbers)
 
 
 @numba.njit(cache=True, nogil=True)
 def _is_there(ids: Any, there: Any) -> None:
     for i in range(len(ids)):
         there[ids[i] + 1] = True
+
+
+@numba.njit(cache=True, nogil=True)
+def _places(key: Any, numbers: Any) -> Any:
+    out = np.empty(len(key), np.int32)
+    for i in range(len(key)):
+        out[i] = numbers[key[i] + 1]
+    return out
 
 
 def ids_there(ids: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:

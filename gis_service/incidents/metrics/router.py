@@ -19,7 +19,6 @@ from gis_service.accounts.identity import Identity
 from gis_service.dependencies import LocaleDependency, SessionDependency, check_parameters
 from gis_service.errors import InvalidInput
 from gis_service.hierarchy.models import LEVELS, Level
-from gis_service.incidents import queries
 from gis_service.incidents.filters import PARAMETERS
 from gis_service.incidents.metrics import telling
 from gis_service.incidents.metrics.grouping import (
@@ -28,7 +27,7 @@ from gis_service.incidents.metrics.grouping import (
     Boundaries,
     Groups,
     Moment,
-    measure,
+    measure_all,
 )
 from gis_service.incidents.metrics.schemas import MetricsPage
 from gis_service.incidents.router import FilterDescription, filter_of, scoped
@@ -180,11 +179,10 @@ async def _ask(
     now = datetime.now(UTC).replace(second=0, microsecond=0)
 
     def work() -> tuple[Groups, dict[str, Any]]:
-        def grouped(by: tuple[str, ...]) -> Groups:
-            return measure(snapshot, wanted, by, zone, now, boundaries=boundaries, moment=time)
-
-        whole = grouped(())
-        return grouped(dimensions), telling.figures(whole, 0) if len(whole) else telling.nothing()
+        groups, whole = measure_all(
+            snapshot, wanted, (dimensions, ()), zone, now, boundaries=boundaries, moment=time
+        )
+        return groups, telling.figures(whole, 0) if len(whole) else telling.nothing()
 
     groups, total = await asyncio.to_thread(work)
     name = "name" if locale == "zh" else "name_en"
@@ -197,7 +195,7 @@ async def _ask(
         "squad": named(reference.squads),
     }  # fmt: skip
     areas = {int(one) for level in LEVELS if level in groups.values for one in groups.values[level]}
-    found = await queries.names_of(session, areas - {-1}) if areas else {}
+    found = await state.area_names.of(session, areas - {-1})
     names.update(dict.fromkeys(LEVELS, found))
     return Asked(groups, names, total, snapshot.version, now)
 
