@@ -103,6 +103,7 @@ class Tiles:
         self.cache = TileCache(settings.tile_cache_bytes)
         self.versions = dict.fromkeys([*TOPICS, *(t for one in registry for t in one.topics)], 0)
         self.inputs = AreaInputs(sessions, settings)
+        self._making: dict[Any, asyncio.Task[Tile]] = {}
         self._statements = {
             layer.id: for_driver(statement(layer)) for layer in registry if layer.source == "sql"
         }
@@ -125,8 +126,19 @@ class Tiles:
     async def tile(
         self, layer: Layer, z: int, x: int, y: int, wanted: IncidentFilter, key: Any
     ) -> Tile:
-        """Make a tile and keep it under ``key``."""
-        version = self.version_of(layer)
+        """Make a tile and keep it under ``key``. Whoever asks for one that is being made, as
+        every page does after a change, waits for it."""
+        kept = (layer.id, self.version_of(layer), key)
+        making = self._making.get(kept)
+        if making is None:
+            making = asyncio.ensure_future(self._make(layer, z, x, y, wanted, kept))
+            self._making[kept] = making
+            making.add_done_callback(lambda _: self._making.pop(kept, None))
+        return await asyncio.shield(making)
+
+    async def _make(
+        self, layer: Layer, z: int, x: int, y: int, wanted: IncidentFilter, kept: Any
+    ) -> Tile:
         if layer.source == "density":
             snapshot = self.incidents.current
             body = await asyncio.to_thread(
@@ -137,8 +149,8 @@ class Tiles:
             body, shown = await self._from_sql(layer, z, x, y, wanted)
         digest = hashlib.blake2b(body, digest_size=8).hexdigest()
         tile = Tile(body, f'"{digest}"', shown)
-        if version == self.version_of(layer):
-            self.cache.put((layer.id, version, key), tile)
+        if kept[1] == self.version_of(layer):
+            self.cache.put(kept, tile)
         return tile
 
     async def _from_sql(
