@@ -127,7 +127,7 @@ def count_days(table: IncidentTable, zone: ZoneInfo) -> DayCounts | None:
     shift = 2 * (quadkey.ZOOM - zoom)
     starts = np.zeros(len(classes) * days + 1, np.int64)
     np.cumsum(np.bincount(run, minlength=len(starts) - 1), out=starts[1:])
-    cells, cell = _scattered(keys, np.int64(shift), run, starts[:-1].copy())
+    cells, cell = _scattered(keys, np.int64(shift), run, starts[:-1].copy(), MOST_CELLS)
     step = max(len(cells), LEAST_STEP)
     sums = np.zeros((rows // step + 1, len(cells)), np.int32)
     _add_up(cell, step, sums)
@@ -157,10 +157,10 @@ def _differing(keys: Any, bits: Any) -> None:
 
 
 @numba.njit(cache=True, nogil=True)
-def _scattered(keys: Any, shift: Any, run: Any, free: Any) -> Any:
-    """(cells, the place of each row's cell) with the rows put in the order of their runs, where
-    ``free`` is the next place of each."""
-    cells = np.empty(MOST_CELLS, np.int64)
+def _scattered(keys: Any, shift: Any, run: Any, free: Any, most: Any) -> Any:
+    """(cells, at most ``most``, the place of each row's cell) with the rows put in the order of
+    their runs, where ``free`` is the next place of each."""
+    cells = np.empty(most, np.int64)
     out = np.empty(len(keys), np.uint16)
     known = 0
     for i in range(len(keys)):
