@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from gis_service.hierarchy.gazetteer import load_gazetteer
 from gis_service.hierarchy.importing import apply, prepare
 from gis_service.hierarchy.locating import load_locator
 from gis_service.incidents.arrays import Snapshot, empty_table
+from gis_service.incidents.filters import IncidentFilter
 from gis_service.incidents.loading import load_incidents
 from gis_service.incidents.mapping import read_mapping
 from gis_service.maps.checking import check_layers
@@ -342,7 +344,12 @@ def test_a_load_and_a_revision_reach_a_running_service(database: Database, tmp_p
     fill(database, tmp_path, [row(1)])
     x, y = tile_of(118.605, 24.905, 12)
     heat = f"/tiles/incident_heat/12/{x}/{y}.mvt"
-    with TestClient(create_app(database.settings)) as client:
+    with TestClient(create_app(database.settings), headers=token_headers(database)) as client:
+
+        def grid() -> Any:
+            return client.get("/api/incidents?sort=reported_at&limit=1").json()["items"][0]["grid"]
+
+        assert grid()["name"] == "网格S0C0G0"
         before = client.get(heat)
         assert sum(f["properties"]["count"] for f in features(before.content, "incident_heat")) == 1
         load(database, tmp_path, [row(i) for i in range(2, 30)])
@@ -354,6 +361,7 @@ def test_a_load_and_a_revision_reach_a_running_service(database: Database, tmp_p
         levels = small_hierarchy()
         levels["grid"].loc[0, "geometry"] = square(0, 0, 0.4, 2)
         levels["grid"].loc[1, "geometry"] = square(0.4, 0, 1.6, 2)
+        levels["grid"].loc[1, "name"] = "改名的网格"
         path = write_hierarchy(tmp_path / "b.gpkg", {"grid": levels["grid"]})
         with database.sessions.begin() as session:
             apply(session, prepare(session, path, database.settings), database.settings,
@@ -365,6 +373,32 @@ def test_a_load_and_a_revision_reach_a_running_service(database: Database, tmp_p
             return found["grid"]["code"] == "S0C0G1" and count == 29
 
         wait_for(moved)
+        assert grid() == {"code": "S0C0G1", "name": "改名的网格"}
+
+
+def test_a_tile_that_many_ask_for_is_made_once(database: Database, tmp_path: Path) -> None:
+    fill(database, tmp_path, [row(1)])
+    app = create_app(database.settings)
+    with TestClient(app) as client:
+        tiles, made = app.state.tiles, []
+        make = tiles._make
+
+        async def counted(*what: Any) -> Any:
+            made.append(what)
+            return await make(*what)
+
+        async def ask() -> list[Any]:
+            layer, (x, y) = tiles.registry["grid"], tile_of(118.605, 24.905, 12)
+            return await asyncio.gather(
+                *(tiles.tile(layer, 12, x, y, IncidentFilter(), key) for key in "aaab")
+            )
+
+        tiles._make = counted
+        assert client.portal is not None
+        found = client.portal.call(ask)
+        assert len(made) == 2
+        assert found[0] is found[1] is found[2]
+        assert found[0].body == found[3].body != b""
 
 
 def test_events_of_slow_writers_are_not_lost(database: Database) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 import threading
 import time
@@ -113,3 +114,17 @@ def test_slow_clients_are_let_go_and_nobody_else_notices(shared: Shared) -> None
     assert promised == whole == size
     assert took > LIMIT * 1.5
     assert service.resident_kb() - before < 60_000
+
+
+def test_a_connection_outlives_a_pause(shared: Shared) -> None:
+    """A proxy keeps connections for a minute and sends the next report on one of them."""
+    connection = http.client.HTTPConnection("127.0.0.1", shared.service.port)
+    connection.request("GET", "/healthz")
+    assert connection.getresponse().read()
+    kept = connection.sock
+    time.sleep(7)  # the server's own default is 5
+    connection.request("GET", "/healthz")
+    assert connection.getresponse().status == 200
+    assert kept is not None
+    assert connection.sock is kept
+    connection.close()

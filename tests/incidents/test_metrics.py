@@ -307,6 +307,9 @@ def test_a_whistle_counts_for_the_unit_it_called(client: TestClient) -> None:
         "in_time": {"n": 0, "of": 1, "share": 0},
     }  # fmt: skip
     assert units["U1"]["unit"]["name"] == "Sanitation"
+    before = {"from": "2001-01-01", "to": "2001-02-01"}
+    for by in ("unit", "community", "month"):
+        assert client.get("/api/metrics", params={"by": by, **before}).json()["items"] == []
 
 
 def test_pages_join_to_the_whole(client: TestClient) -> None:
