@@ -31,9 +31,12 @@ class LedgerFilter:
 _ENTRIES = """
     SELECT e.id, e.code, e.day, e.kind, e.title, e.content, e.result, e.people, e.note,
            c.code AS community, c.name AS community_name, u.code AS unit, u.name AS unit_name,
-           k.code AS campaign, e.source, e.version, e.changed_by, e.changed_at
+           k.code AS campaign, k.name AS campaign_name, e.source, e.version, e.changed_by,
+           e.changed_at
     FROM ledger_entry e
-    LEFT JOIN community c ON c.area_id = e.community_id AND c.valid_to IS NULL
+    -- as last known: what was done in a community that has been merged since stays its own
+    LEFT JOIN LATERAL (SELECT code, name FROM community WHERE area_id = e.community_id
+        ORDER BY valid_from DESC LIMIT 1) c ON true
     LEFT JOIN unit u ON u.id = e.unit_id
     LEFT JOIN campaign k ON k.id = e.campaign_id
 """
@@ -73,6 +76,12 @@ def get_entry(session: Session, code: str) -> dict[str, Any]:
     if found is None:
         raise NotFound(f"no entry {code!r}", f"没有台账记录 {code!r}", where="code")
     return dict(found)
+
+
+def entries_of(session: Session, codes: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Entries by code, those of ``codes`` that there are."""
+    rows = session.execute(text(f"{_ENTRIES} WHERE e.code = ANY(:codes)"), {"codes": list(codes)})
+    return {row["code"]: dict(row) for row in rows.mappings()}
 
 
 def log_of(session: Session, entry_id: int) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ from gis_service.accounts.identity import Identity
 from gis_service.communities.scope import Scope, scope_of
 from gis_service.errors import ConfigurationError, DomainError
 from gis_service.events.feed import publish
-from gis_service.ledger import service
+from gis_service.ledger import queries, service
 from gis_service.ledger.models import LedgerEntry
 from gis_service.ledger.schemas import EntryFields
 from gis_service.settings import Settings
@@ -46,6 +46,7 @@ COLUMNS = (
 )
 HEAD_WITHIN = 15
 FIELDS = tuple(EntryFields.model_fields)
+_SAID = (*service.PLAIN, *service.REFERENCES)
 
 
 def as_workbook(
@@ -114,9 +115,9 @@ def load_sheet(
     session: Session, identity: Identity, data: bytes, name: str, *, locale: str, dry_run: bool
 ) -> dict[str, Any]:
     """Bring a sheet in, as a whole or, where a row has a fault, not at all. A row with a code
-    changes that entry, one without is new; columns that the sheet lacks stay as they are. Answers
-    ``read, added, changed, already, changes, faults, notes, applied``: each change names row,
-    entry, field and both values."""
+    changes that entry, one without is new unless there is one that says just the same; columns
+    that the sheet lacks stay as they are. Answers ``read, added, changed, already, changes, faults,
+    notes, applied, unknown_columns``: each change names row, entry, field and both values."""
     sheet = read_sheet(data, name, COLUMNS)
     scope = scope_of(session, identity)
     known = _Known(session)
@@ -128,23 +129,28 @@ def load_sheet(
             ).with_for_update()
         )
     }  # fmt: skip
+    told = queries.entries_of(session, list(rows))
     changes: list[dict[str, Any]] = []
+    read: list[tuple[Row, LedgerEntry | None, dict[str, Any]]] = []
     writes: list[tuple[LedgerEntry | None, dict[str, Any]]] = []
     seen: dict[str, int] = {}
     for row in sheet.rows:
-        found = _read_row(session, sheet, row, known, rows, scope, seen)
-        if found is None:
-            continue
-        entry, values = found
+        found = _read_row(sheet, row, known, rows, told, scope, seen)
+        if found is not None:
+            read.append((row, *found))
+    there = _there(session, {values["day"] for _, entry, values in read if entry is None})
+    new: dict[tuple[Any, ...], int] = {}
+    for row, entry, values in read:
+        if entry is None:
+            said = tuple(values[name] for name in _SAID)
+            if said in there:  # the same sheet again, say
+                continue
+            first = new.setdefault(said, row.number)
+            if first != row.number:
+                row.fault("title", f"row {first} says the same", f"与第 {first} 行内容相同")
+                continue
         writes.append((entry, values))
-        if entry is not None:
-            for field, value in values.items():
-                before = getattr(entry, field)
-                if before != value:
-                    changes.append(
-                        {"row": row.number, "code": entry.code, "field": field.removesuffix("_id"),
-                         "before": known.told(field, before), "after": known.told(field, value)}
-                    )  # fmt: skip
+        changes += _changes(row, entry, values, known) if entry is not None else []
     changed = {one["code"] for one in changes}
     added = [values for entry, values in writes if entry is None]
     apply = not sheet.faults and not dry_run
@@ -156,9 +162,10 @@ def load_sheet(
             publish(session, "ledger")
     return {
         "read": len(sheet.rows), "added": len(added), "changed": len(changed),
-        "already": len(writes) - len(added) - len(changed), "changes": changes,
+        "already": len(read) - len(added) - len(changed), "changes": changes,
         "faults": sheet.told(locale), "faults_in_all": len(sheet.faults),
         "notes": [note.told(locale) for note in sheet.notes[:50]], "applied": apply,
+        "unknown_columns": sheet.unknown,
     }  # fmt: skip
 
 
@@ -186,9 +193,25 @@ class _Known:
         return value.isoformat() if isinstance(value, date) else value
 
 
+def _changes(
+    row: Row, entry: LedgerEntry, values: dict[str, Any], known: _Known
+) -> list[dict[str, Any]]:
+    return [
+        {"row": row.number, "code": entry.code, "field": field.removesuffix("_id"),
+         "before": known.told(field, getattr(entry, field)), "after": known.told(field, value)}
+        for field, value in values.items() if getattr(entry, field) != value
+    ]  # fmt: skip
+
+
+def _there(session: Session, days: set[date]) -> set[tuple[Any, ...]]:
+    """What the entries of ``days`` say."""
+    entries = session.scalars(select(LedgerEntry).where(LedgerEntry.day.in_(days)))
+    return {tuple(getattr(one, name) for name in _SAID) for one in entries}
+
+
 def _read_row(
-    session: Session, sheet: Sheet, row: Row, known: _Known, rows: dict[str, LedgerEntry],
-    scope: Scope, seen: dict[str, int],
+    sheet: Sheet, row: Row, known: _Known, rows: dict[str, LedgerEntry],
+    told: dict[str, dict[str, Any]], scope: Scope, seen: dict[str, int],
 ) -> tuple[LedgerEntry | None, dict[str, Any]] | None:  # fmt: skip
     """The entry that a row means (None: a new one) and its values; None where it has a fault."""
     faults = len(sheet.faults)
@@ -209,6 +232,7 @@ def _read_row(
             f"记录 {code} 已是第 {entry.version} 版（{entry.changed_by} 修改），请重新导出",
         )
     given: dict[str, Any] = {}
+    ids = dict(known.ids)
     for name in FIELDS:
         if name not in sheet.columns:
             continue
@@ -219,7 +243,14 @@ def _read_row(
         elif name == "kind":
             given[name] = row.choice(name, known.kind)
         elif name in known.words:
-            given[name] = row.choice(name, known.words[name])
+            words = known.words[name]
+            old = told[code][name] if entry is not None else None
+            if old is not None:
+                # what was exported means the same again: its name may be another's, too, and the
+                # community be in force no more
+                words = {**words, old: old, told[code][f"{name}_name"]: old}
+                ids[name] = {**ids[name], old: getattr(entry, f"{name}_id")}
+            given[name] = row.choice(name, words)
         else:
             given[name] = row.text(name)
     if len(sheet.faults) > faults:
@@ -235,7 +266,7 @@ def _read_row(
         return None
     values = {
         (f"{name}_id" if name in known.words else name): (
-            known.ids[name].get(value) if name in known.words else value
+            ids[name].get(value) if name in known.words else value
         )
         for name, value in given.items()
     }

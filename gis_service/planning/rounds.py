@@ -60,11 +60,22 @@ def recorded_draws(table: Table) -> int:
 
 
 def replay(found: SelectionRound) -> dict[str, Any]:
-    """The answer to the frozen figures, computed again, and whether it is the recorded one."""
+    """The answer to the frozen figures, computed again, and whether it is the recorded one, and
+    the one that is kept and shown is it, too."""
     table = table_of(found.frozen)
     given = answer(table, Question(**found.question), recorded_draws(table))
     again = digest(given, found.frozen)
-    return {"same": again == found.digest, "digest": again, "recorded": found.digest}
+    shown = digest(found.answer, found.frozen)
+    same = again == shown == found.digest
+    return {"same": same, "digest": again, "recorded": found.digest}
+
+
+def frozen_table(session: Session, number: int) -> Table:
+    """The figures that a round froze. Raises NotFound."""
+    found = session.get(SelectionRound, number)
+    if found is None:
+        raise NotFound(f"no round {number}", f"没有遴选 {number}", where="round")
+    return table_of(found.frozen)
 
 
 def open_round(session: Session, number: int) -> SelectionRound:
@@ -135,11 +146,11 @@ def decide(session: Session, number: int, fields: Decision, actor: str) -> Selec
         raise InvalidInput("a community stands there twice", "社区重复", where="choices")
     ranked = {item["community"]["code"]: item for item in found.answer["items"]}
     first = {code for code, item in ranked.items() if item["chosen"]}
-    if set(codes) - first and not fields.override_reason:
-        names = "、".join(sorted(set(codes) - first))
+    if set(codes) != first and not fields.override_reason:
+        names = "、".join(sorted(set(codes) ^ first))
         raise InvalidInput(
-            f"{names}: not among the first; an override needs a reason",
-            f"{names} 不在排名入选之列，须填写调整理由", where="override_reason",
+            f"{names}: not as the ranking has it; an override needs a reason",
+            f"{names} 的取舍与排名不一致，须填写调整理由", where="override_reason",
         )  # fmt: skip
     for one in fields.choices:
         area = _candidate(session, found, one.community)

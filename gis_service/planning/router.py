@@ -148,14 +148,22 @@ def parse_weights(words: str | None) -> dict[str, float]:
 async def get_profile(
     request: Request,
     settings: SettingsDependency,
+    session: SessionDependency,
     community: Annotated[list[str], Query(max_length=4, description="codes, up to four")],
     from_: Period = None,
     to: To = None,
+    round_: Annotated[
+        int | None, Query(alias="round", ge=1, lt=2**31, description="by the figures it froze")
+    ] = None,
 ) -> Response:
-    """Up to four communities side by side: figures, strengths and weaknesses in words, months."""
-    table = await ask_table(request, from_, to)
+    """Up to four communities side by side: figures, strengths and weaknesses in words, months.
+    Only the months are always counted anew."""
     zone = ZoneInfo(settings.timezone)
-    since, until = parse_period(from_, to, zone)
+    if round_ is None:
+        table = await ask_table(request, from_, to)
+    else:
+        table = await session.run_sync(rounds.frozen_table, round_)
+    since, until = (datetime.fromisoformat(one) for one in (table.since, table.until))
 
     def told() -> dict[str, Any]:
         items = []

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from importlib import resources
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -242,10 +243,19 @@ class Review:
 
     # -- 2 the plan ----------------------------------------------------------------------------
 
+    @property
+    def day(self) -> date:
+        """Up to which the plan is looked at."""
+        return min(self.today, self.period.last)
+
+    def of_plan(self, **asked: str) -> str:
+        """The list of the plan's tasks behind a figure, as of the same day."""
+        return f"/progress?{urlencode({'as_of': self.day, **asked})}"
+
     def progress(self) -> Section:
         """What the plan wants by now and what is done."""
         section = Section(self.say("progress"))
-        day = min(self.today, self.period.last)
+        day = self.day
         whole = plan.overview(self.session, day)
         if not whole["total"]["of"]:
             section.lines.append([self.say("no_plan")])
@@ -253,11 +263,11 @@ class Review:
         total = whole["total"]
 
         def linked(state: str) -> Cell:
-            return Cell(f"{total[state]:,}", f"/progress?state={state}")
+            return Cell(f"{total[state]:,}", self.of_plan(state=state))
 
         section.lines.append(
             [
-                self.say("progress_line", day=day), Cell(f"{total['of']:,}", "/progress"),
+                self.say("progress_line", day=day), Cell(f"{total['of']:,}", self.of_plan()),
                 self.say("progress_done"), linked("done"), self.say("progress_missing"),
                 linked("missing"), self.say("progress_soon"), linked("soon"),
                 self.say("progress_open"), linked("open"), self.say("progress_end"),
@@ -284,9 +294,9 @@ class Review:
         rows = [
             [
                 own["part"] if self.locale == "zh" else own["part_en"],
-                Cell(f"{own['done']}", f"/progress?part={own['part']}&state=done"),
-                Cell(f"{own['missing']}", f"/progress?part={own['part']}&state=missing"),
-                Cell(f"{own['soon'] + own['open']}", f"/progress?part={own['part']}"),
+                Cell(f"{own['done']}", self.of_plan(part=own["part"], state="done")),
+                Cell(f"{own['missing']}", self.of_plan(part=own["part"], state="missing")),
+                Cell(f"{own['soon'] + own['open']}", self.of_plan(part=own["part"])),
                 f"{own['of']}",
             ]
             for own in parts.values()
@@ -416,7 +426,7 @@ class Review:
     def shortfalls(self) -> Section:
         """What is owed and missing, and who puts it right until when."""
         section = Section(self.say("shortfalls"))
-        day = min(self.today, self.period.last)
+        day = self.day
         items = plan_queries.list_items(self.session, day, state="missing")
         listed = plan_queries.list_rectifications(self.session, day)
         if not items and not listed:
@@ -425,7 +435,7 @@ class Review:
         still = [row for row in listed if row["closed_on"] is None]
         section.lines.append(
             [
-                self.say("shortfall_line"), Cell(f"{len(items):,}", "/progress?state=missing"),
+                self.say("shortfall_line"), Cell(f"{len(items):,}", self.of_plan(state="missing")),
                 self.say("shortfall_end", open=len(still), late=sum(row["late"] for row in still)),
             ]
         )  # fmt: skip
@@ -445,7 +455,7 @@ class Review:
                         [
                             f"{code} {self.name(own[0])}", f"{own[0]['due_on']}",
                             self.name(units[own[0]["units"][0]]),
-                            Cell(f"{len(own)}", f"/progress?part={own[0]['part']}&state=missing"),
+                            Cell(f"{len(own)}", self.of_plan(part=own[0]["part"], state="missing")),
                         ]
                         for code, own in tasks.items()
                     ],

@@ -85,6 +85,12 @@ def test_a_round_is_recorded_decided_replayed_and_printed(
     expect(page.locator("#decide .override")).to_be_visible()
     other.uncheck()
     expect(page.locator("#decide .override")).to_have_count(0)
+    kept_code = page.locator("#decide .tick input:checked").first.get_attribute("value")
+    kept = page.locator(f"#decide .tick input[value='{kept_code}']")
+    kept.uncheck()
+    expect(page.locator("#decide .override")).to_be_visible()
+    kept.check()
+    expect(page.locator("#decide .override")).to_have_count(0)
     for reason in page.locator("#decide textarea").all():
         reason.fill("排名稳居前列")
     page.fill("#decide [name=approval]", "泉鲤城管〔2026〕88号")

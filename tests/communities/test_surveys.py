@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -35,7 +36,7 @@ SURVEY: dict[str, Any] = {
         {"key": "words", "type": "text", "text": "意见建议", "required": False},
     ],
 }  # fmt: skip
-TODAY = date.today()  # noqa: DTZ011 - the days around it are open
+TODAY = datetime.now(ZoneInfo("Asia/Shanghai")).date()  # the days around it are open
 ROUND = {
     "code": "R1", "name": "第一轮", "opens_on": str(TODAY - timedelta(days=30)),
     "closes_on": str(TODAY + timedelta(days=30)),

@@ -105,6 +105,43 @@ def test_exactly_the_edits_are_shown(desk: TestClient) -> None:
     assert log[-1]["changes"] == {"title": ["=1+1", "改过的事项"]}
 
 
+def test_the_same_sheet_again_adds_nothing(desk: TestClient) -> None:
+    last = len(ODD) + 4  # the first row below the entries
+    new = {f"B{last}": "2026-10-20", f"C{last}": "日常巡查", f"D{last}": "新增一条"}
+    data = edited(export(desk), new)
+    assert (bring(desk, data)["added"], len(entries(desk))) == (1, len(ODD) + 1)
+    again = bring(desk, data)
+    assert (again["added"], again["changed"], again["already"]) == (0, 0, len(ODD) + 1)
+    assert len(entries(desk)) == len(ODD) + 1
+    twice = {cell.replace(str(last), str(last + 1)): value for cell, value in new.items()}
+    other = {f"D{last}": "另一条", f"D{last + 1}": "另一条"}
+    found = bring(desk, edited(data, {**twice, **other}))
+    assert [one["cell"] for one in found["faults"]] == [f"D{last + 1}"]
+    assert len(entries(desk)) == len(ODD) + 1
+
+
+def test_names_that_changed_their_meaning_come_back_as_what_they_were(
+    desk: TestClient, database: Database
+) -> None:
+    before = entries(desk)
+    assert any(one["community"] == "S0C0" for one in before)
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE community SET name = (SELECT name FROM community WHERE code = 'S0C0') "
+            "WHERE code = 'S0C1'"
+        )
+    assert bring(desk, export(desk))["changes"] == []  # two of one name
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE community SET valid_to = now() WHERE code = 'S0C0'")
+    found = bring(desk, edited(export(desk), {"D4": "改过"}))  # one that is in force no more
+    assert [one["field"] for one in found["changes"]] == ["title"]
+    assert [one["community"] for one in entries(desk)] == [one["community"] for one in before]
+
+
+def test_a_column_nobody_knows_is_named(desk: TestClient) -> None:
+    assert bring(desk, edited(export(desk), {"M3": "参加人次"}))["unknown_columns"] == ["参加人次"]
+
+
 def test_a_spreadsheet_program_loses_nothing(desk: TestClient, tmp_path: Path) -> None:
     file = tmp_path / "ledger.xlsx"
     file.write_bytes(export(desk))

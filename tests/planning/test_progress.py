@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from fastapi.testclient import TestClient
@@ -16,7 +17,7 @@ from tests.conftest import Database, token_headers
 from tests.incidents.test_loading import row
 from tests.test_http import fill
 
-TODAY = date.today()  # noqa: DTZ011 - days around it
+TODAY = datetime.now(ZoneInfo("Asia/Shanghai")).date()  # the days around it, by the service's clock
 
 
 def day(ahead: int) -> str:

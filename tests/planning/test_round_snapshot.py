@@ -18,6 +18,7 @@ def test_a_round_is_one_file_with_its_reasons(demo: Demo, tmp_path: Path) -> Non
     body = {
         "choices": [{"community": ranked[0]["community"]["code"], "reason": "<script>x</script>"}],
         "approval": "泉鲤城管〔2026〕90号",
+        "override_reason": "先行一个",
     }
     assert demo.client.post(f"/api/planning/rounds/{number}/decision", json=body).status_code == 200
     page = demo.client.get(f"/api/planning/rounds/{number}/snapshot")

@@ -60,6 +60,42 @@ def test_a_changed_figure_is_found_out(demo: Demo) -> None:
     assert demo.client.get(f"/api/planning/rounds/{made['id']}/replay").json()["same"] is False
 
 
+def test_a_changed_answer_is_found_out_too(demo: Demo) -> None:
+    made = begin(demo)
+    address = f"/api/planning/rounds/{made['id']}/replay"
+    assert demo.client.get(address).json()["same"] is True
+    with demo.database.sessions.begin() as session:
+        session.execute(
+            text("""
+                UPDATE selection_round SET answer = jsonb_set(answer, '{items,0,score}', '0.999')
+                WHERE id = :id
+            """),
+            {"id": made["id"]},
+        )
+    assert demo.client.get(address).json()["same"] is False
+
+
+def test_a_profile_of_a_round_stands_on_what_it_froze(demo: Demo) -> None:
+    made = begin(demo)
+    code = demo.planted.best[0]
+    asked = {"community": code, "round": made["id"]}
+    [before] = demo.client.get("/api/planning/profile", params=asked).json()["items"]
+    with demo.database.sessions.begin() as session:
+        session.execute(
+            text("""
+                UPDATE selection_round SET frozen = jsonb_set(frozen, '{columns,0,value}', (
+                    SELECT jsonb_agg(0) FROM jsonb_array_elements(frozen->'columns'->0->'value')))
+                WHERE id = :id
+            """),
+            {"id": made["id"]},
+        )
+    [after] = demo.client.get("/api/planning/profile", params=asked).json()["items"]
+    assert before["cells"] != after["cells"]
+    assert before["months"] == after["months"] != []
+    missing = demo.client.get("/api/planning/profile", params={**asked, "round": 2**31 - 1})
+    assert missing.status_code == 404
+
+
 def test_choosing_with_reasons_and_an_override_with_its_own(demo: Demo) -> None:
     number = begin(demo)["id"]
     ranked = demo.client.get(f"/api/planning/rounds/{number}").json()["answer"]["items"]
@@ -78,6 +114,8 @@ def test_choosing_with_reasons_and_an_override_with_its_own(demo: Demo) -> None:
     body: dict[str, Any] = {"choices": choices, "approval": "泉鲤城管〔2026〕88号"}
     refused = demo.client.post(f"{address}/decision", json=body)
     assert (refused.status_code, refused.json()["where"]) == (400, "override_reason")
+    fewer = {**body, "choices": choices[:1]}  # who is left out is owed a reason, too
+    assert demo.client.post(f"{address}/decision", json=fewer).json()["where"] == "override_reason"
     twice = {**body, "choices": [choices[0], choices[0]]}
     assert demo.client.post(f"{address}/decision", json=twice).json()["where"] == "choices"
     unknown = {**body, "choices": [{"community": "nowhere", "reason": "x"}], "override_reason": "x"}

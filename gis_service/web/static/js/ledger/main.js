@@ -142,6 +142,7 @@ const bringSheet = () => bring(true, {
   words: { import: "ledger.import", apply: "ledger.apply", leave: "ledger.leave" },
   would: (found) => [
     h("h2", { text: t("ledger.wouldChange", { changed: number(found.changed), added: number(found.added), already: number(found.already) }) }),
+    found.unknown_columns.length > 0 && h("p", { class: "note", text: t("com.unknownColumns", { names: found.unknown_columns.join(t("com.and")) }) }),
     found.changes.length > 0 && h("div", { class: "scroll" }, h("table", {}, h("tbody", {}, found.changes.slice(0, 500).map((/** @type {any} */ one) => h("tr", {},
       h("td", { text: t("ledger.row", { n: one.row }) }), h("td", { text: one.code }), h("td", { text: t(`ledger.field.${one.field}`) }),
       h("td", { class: "words", text: one.before ?? "—" }), h("td", { class: "words", text: one.after ?? "—" })))))),

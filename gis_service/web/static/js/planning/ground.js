@@ -13,10 +13,13 @@ const NONE = "#d9d9d9";
 
 /** @type {any} the answer of a round that is looked at, instead of what is asked just now */
 let looked = null;
+/** @type {string[]|null} whom people chose, which need not be who is first */
+let decided = null;
 
-/** @param {any} answer a round's, or null: what is asked just now */
-export function lookAt(answer) {
-  looked = answer;
+/** @param {any} round or null: what is asked just now */
+export function lookAt(round) {
+  looked = round?.answer ?? null;
+  decided = round?.choices.length ? round.choices.map((/** @type {any} */ one) => one.community.code) : null;
   if (app.main) colour();
 }
 
@@ -80,7 +83,7 @@ function colour() {
     const at = plan.compared.indexOf(item.community.code);
     return `${item.rank}${at >= 0 ? ` ${LETTERS[at]}` : ""}`;
   }, ""));
-  const chosen = (shownAnswer()?.items ?? []).filter((/** @type {any} */ item) => item.chosen).map((/** @type {any} */ item) => item.community.code);
+  const chosen = decided ?? (shownAnswer()?.items ?? []).filter((/** @type {any} */ item) => item.chosen).map((/** @type {any} */ item) => item.community.code);
   map.setFilter("planning-chosen", ["in", ["get", "code"], ["literal", chosen]]);
   map.setFilter("planning-compared", ["in", ["get", "code"], ["literal", plan.compared]]);
 }

@@ -22,7 +22,7 @@ export async function printRound(round) {
   let map = null, profiles = [];
   try {
     map = await picture();
-    profiles = (await getJSON("/api/planning/profile", { community: chosen.slice(0, 4), from: answer.since.slice(0, 10), to: answer.until.slice(0, 10) })).items;
+    profiles = (await getJSON("/api/planning/profile", { community: chosen.slice(0, 4), round: round.id })).items;
   } catch (error) {
     complain(t("planning.print"), error);
   }
@@ -45,7 +45,7 @@ export async function printRound(round) {
         h("ul", {}, round.choices.map((/** @type {any} */ one) => h("li", { text: `${one.community.name}（${one.rank ? t("planning.place", { n: one.rank }) : t("planning.notRanked")}）：${one.reason}` }))),
         round.override_reason && h("p", { text: `${t("planning.field.override_reason")}：${round.override_reason}` }),
         h("p", { text: t("planning.approvedAs", { approval: round.approval, who: round.decided_by, when: dateTime(round.decided_at) }) })]),
-    h("section", { class: "method" }, h("h2", { text: t("planning.howRead") }), h("p", { text: t("planning.methodNote") })),
+    h("section", { class: "method" }, h("h2", { text: t("planning.howRead") }), h("p", { text: t("planning.methodNote", { n: number(answer.draws) }) })),
     h("footer", { text: [t("planning.digest", { digest: round.digest, library: round.library }), t("print.at", { when: dateTime(new Date()) }), app.district.map_approval_number && t("footer.approval", { number: app.district.map_approval_number })].filter(Boolean).join(" · ") })));
   await Promise.allSettled([...byId("print-sheet").querySelectorAll("img")].map((image) => image.decode()));
   window.print();

@@ -42,7 +42,7 @@ export async function showRounds(number) {
     if (number) {
       current = await getJSON(`/api/planning/rounds/${number}`);
       drawRound();
-      lookAt(current.answer);
+      lookAt(current);
     } else drawList((await getJSON("/api/planning/rounds")).items);
   } catch (error) {
     complain(t("planning.tab.rounds"), error, () => void showRounds(number));
@@ -129,7 +129,7 @@ function decide() {
     fill(box, [...chosen].map((code) => h("label", { class: "wide" },
       t("planning.reasonFor", { name: current.table.items.find((/** @type {any} */ row) => row.community.code === code).community.name }),
       h("textarea", { class: "field", name: `reason-${code}`, rows: 2, required: true, value: kept[`reason-${code}`] ?? "" }))),
-    [...chosen].some((code) => !first.has(code)) && h("label", { class: "wide override" }, t("planning.field.override_reason"),
+    (chosen.size !== first.size || [...chosen].some((code) => !first.has(code))) && h("label", { class: "wide override" }, t("planning.field.override_reason"),
       h("textarea", { class: "field", name: "override", rows: 2, required: true, value: kept.override ?? "" })));
     for (const one of box.querySelectorAll("textarea")) one.value = kept[one.name] ?? "";
   };

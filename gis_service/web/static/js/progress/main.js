@@ -17,7 +17,7 @@ const RECTIFY_DAYS = 14;
 const next = latest();
 const nextList = latest();
 /** what is asked for, as it stands in the address */
-const asked = { community: "", unit: "", part: "", stage: "" };
+const asked = { community: "", unit: "", part: "", stage: "", as_of: "" };
 /** @type {any[]} */
 let communities = [];
 /** @type {any[]} */
@@ -73,6 +73,7 @@ function filters() {
     choice("part", /** @type {any} */ ([...parts])),
     choice("unit", units.map((one) => [one.code, named(one)])),
     choice("community", communities.map((one) => [one.code, `${one.name} ${one.code}`])),
+    asked.as_of && h("span", { class: "note", text: t("progress.asOf", { day: showDay(whole.as_of) }) }),
     may("report.read") && h("span", { class: "documents" }, ["month", "year"].map((kind) => h("a", {
       class: "button", href: address("/api/reports/review", { period: whole.as_of.slice(0, kind === "year" ? 4 : 7), lang: language() }), text: t(`progress.document.${kind}`),
     }))));
