@@ -45,24 +45,33 @@ def test_shows_the_district_soon(open_map: Open) -> None:
 def test_labels_are_drawn_in_chinese_without_a_network(open_map: Open) -> None:
     page = open_map()
     assert not [url for url in page.requests if ".pbf" in url or "glyph" in url]
-    # what a label covers is not the plain ground: its letters were drawn, not empty boxes
-    dark = page.ask("""() => {
-      const [{ properties: { code } }] = gisMap.queryRenderedFeatures({ layers: ["street-label"] });
+    # the letters are drawn, wherever the name stepped aside to: their ink goes when they are hidden
+    ink = page.ask("""() => {
+      const [{ properties: { code, name } }] =
+        gisMap.queryRenderedFeatures({ layers: ["street-label"] });
       const { geometry } = gisMap.querySourceFeatures("street", { sourceLayer: "street_label" })
         .find((feature) => feature.properties.code === code);
       const at = gisMap.project(geometry.coordinates);
-      gisMap.redraw();
       const canvas = gisMap.getCanvas();
       const ratio = canvas.width / canvas.clientWidth;
-      const copy = document.createElement("canvas").getContext("2d");
-      const from = [at.x - 40, at.y - 10, 80, 20].map((value) => value * ratio);
-      copy.drawImage(canvas, ...from, 0, 0, 80, 20);
-      const { data } = copy.getImageData(0, 0, 80, 20);
-      let count = 0;
-      for (let i = 0; i < data.length; i += 4) if (data[i] < 90 && data[i + 2] < 120) count += 1;
-      return count / (data.length / 4);
+      const dark = () => {
+        gisMap.redraw();
+        const copy = document.createElement("canvas").getContext("2d");
+        copy.canvas.width = 240;
+        copy.canvas.height = 120;
+        const from = [at.x - 120, at.y - 60, 240, 120].map((value) => value * ratio);
+        copy.drawImage(canvas, ...from, 0, 0, 240, 120);
+        const { data } = copy.getImageData(0, 0, 240, 120);
+        let count = 0;
+        for (let i = 0; i < data.length; i += 4) if (data[i] < 90 && data[i + 2] < 120) count += 1;
+        return count;
+      };
+      const shown = dark();
+      gisMap.setLayoutProperty("street-label", "visibility", "none");
+      return { letter: (shown - dark()) / name.length };
     }""")
-    assert 0.05 < dark < 0.6
+    print(f"{ink['letter']:.0f} dark pixels a letter")
+    assert 10 < ink["letter"] < 150
 
 
 def test_asks_nobody_but_the_service(open_map: Open, served: str) -> None:
