@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -181,6 +182,9 @@ def database(
     monkeypatch.undo()
     get_settings.cache_clear()
     get_engine.cache_clear()
+    shutil.rmtree(
+        folder, ignore_errors=True
+    )  # 5 MB a level that was placed on: a whole run left 8 GB behind
 
 
 @pytest.fixture(scope="module")

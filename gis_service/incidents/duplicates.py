@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from math import cos, radians
 from typing import Any
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gis_service.db.rows import fetch_rows
 from gis_service.incidents.desk import DuplicateRule
 from gis_service.incidents.filters import IncidentFilter, to_sql
 from gis_service.incidents.queries import COLUMNS, FROM
@@ -34,17 +34,15 @@ async def candidates(
             classes=(rule.class_id,), states=OPEN_STATES, visible=visible,
         )
     )  # fmt: skip
-    rows = await session.execute(
-        text(
-            f"SELECT {COLUMNS}, ST_Distance(i.geom::geography, here.g) AS away_m {FROM}, "
-            "(SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)::geography AS g) here "
-            "WHERE i.geom && ST_Expand(here.g::geometry, :degrees) "
-            f"AND ST_DWithin(i.geom::geography, here.g, :m) AND {condition} "
-            "ORDER BY away_m, i.id LIMIT :limit"
-        ),
+    return await fetch_rows(
+        session,
+        f"SELECT {COLUMNS}, ST_Distance(i.geom::geography, here.g) AS away_m {FROM}, "
+        "(SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)::geography AS g) here "
+        "WHERE i.geom && ST_Expand(here.g::geometry, :degrees) "
+        f"AND ST_DWithin(i.geom::geography, here.g, :m) AND {condition} "
+        "ORDER BY away_m, i.id LIMIT :limit",
         {
             "lon": lon, "lat": lat, "m": rule.reach_m, "limit": LIMIT, **values,
             "degrees": rule.reach_m / (111_320 * max(0.1, cos(radians(lat)))),
         },
     )  # fmt: skip
-    return [dict(row) for row in rows.mappings()]

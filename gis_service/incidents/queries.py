@@ -15,6 +15,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from gis_service.db.rows import fetch_rows
 from gis_service.errors import InvalidInput, NotFound
 from gis_service.events.feed import Published
 from gis_service.hierarchy.models import LEVELS
@@ -56,7 +57,7 @@ SORTS = {
 
 
 # our numbers end with the id; of each origin, which are few, the index is asked for theirs
-_NUMBERED = text("""
+_NUMBERED = """
     WITH RECURSIVE known AS (
         (SELECT origin FROM incident ORDER BY origin LIMIT 1)
         UNION ALL
@@ -69,10 +70,10 @@ _NUMBERED = text("""
         ON i.origin = known.origin AND i.external_id = :number
     UNION
     SELECT incident_id FROM report WHERE source = ANY(:sources) AND external_id = :number
-""")
+"""
 SHORTEST_NUMBER = 6  # a shorter text is looked for in all that cases say
 _OUR_NUMBER = re.compile(r"\d{8}-(\d{1,18})")
-_BY_ID = text(f"SELECT {COLUMNS} {FROM} WHERE i.id = ANY(:ids)")
+_BY_ID = f"SELECT {COLUMNS} {FROM} WHERE i.id = ANY(:ids)"
 _NAMES = text(
     " UNION ALL ".join(
         f"(SELECT DISTINCT ON (area_id) area_id, code, name FROM {level} "
@@ -83,11 +84,11 @@ _NAMES = text(
 
 
 # what was changed behind the last change that a snapshot knows of, numbered or not
-_UNHEARD = text("""
+_UNHEARD = """
     SELECT payload FROM event WHERE seq > :version AND topic = 'incidents'
     UNION ALL
     SELECT payload FROM event WHERE seq IS NULL AND topic = 'incidents'
-""")
+"""
 _MOST_UNHEARD = 5_000
 _MOST_NAMES = 50_000
 # candidates asked at a time, and how many in all before the database is left to find the rest
@@ -159,14 +160,13 @@ class _Page:
             if place is not None:
                 values[name], values[f"{name}_id"] = place
                 condition += f" AND ({key}, i.id) {sign} (CAST(:{name} AS timestamptz), :{name}_id)"
-        found = await self.session.execute(
-            text(
-                f"SELECT i.id, CAST({key} AS text) AS position {source} "
-                f"WHERE {condition} ORDER BY {key} {direction}, i.id {direction} LIMIT :limit"
-            ),
+        found = await fetch_rows(
+            self.session,
+            f"SELECT i.id, CAST({key} AS text) AS position {source} "
+            f"WHERE {condition} ORDER BY {key} {direction}, i.id {direction} LIMIT :limit",
             values,
         )
-        positions = {row.id: row.position for row in found}
+        positions = {row["id"]: row["position"] for row in found}
         # by a statement that is always the same: to plan all its joins anew takes longer than it
         rows = {row["id"]: row for row in await incidents_by_id(self.session, list(positions))}
         self.rows += [{**rows[one], "position": at} for one, at in positions.items() if one in rows]
@@ -200,7 +200,8 @@ async def _fill(page: _Page, wanted: IncidentFilter, snapshot: Snapshot | None) 
 async def _changed_since(session: AsyncSession, version: int) -> set[int] | None:
     """The incidents that changed behind a version of the data; None where they are many."""
     changed: set[int] = set()
-    for payload in (await session.execute(_UNHEARD, {"version": version})).scalars():
+    for row in await fetch_rows(session, _UNHEARD, {"version": version}):
+        payload = row["payload"]
         if "first" in payload and payload["last"] - payload["first"] < _MOST_UNHEARD:
             changed.update(range(payload["first"], payload["last"] + 1))
         elif "ids" in payload:
@@ -216,16 +217,12 @@ async def _of_number(session: AsyncSession, q: str) -> list[int]:
         return []
     ours = _OUR_NUMBER.fullmatch(q.strip())
     known = {"number": q.strip(), "id": int(ours[1]) if ours else -1, "sources": list(SOURCES)}
-    rows = await session.execute(_NUMBERED, known)
-    return list(rows.scalars())
+    return [row["id"] for row in await fetch_rows(session, _NUMBERED, known)]
 
 
 async def incidents_by_id(session: AsyncSession, ids: list[int]) -> list[dict[str, Any]]:
     """The incidents of these ids, in no particular order."""
-    rows = await session.execute(_BY_ID, {"ids": ids})
-    names = list(rows.keys())
-    # of fifty rows with sixty columns each, mappings take as long as the rest of the statement
-    return [dict(zip(names, row, strict=True)) for row in rows]
+    return await fetch_rows(session, _BY_ID, {"ids": ids})
 
 
 async def get_incident(
