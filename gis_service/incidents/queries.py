@@ -230,19 +230,11 @@ async def get_incident(
 ) -> dict[str, Any]:
     """One incident inside the scope ``visible``. Raises NotFound."""
     condition, values = to_sql(IncidentFilter(visible=visible))
-    row = (
-        (
-            await session.execute(
-                text(f"SELECT {COLUMNS} {FROM} WHERE i.id = :id AND {condition}"),
-                {"id": incident_id, **values},
-            )
-        )
-        .mappings()
-        .one_or_none()
-    )
-    if row is None:
+    statement = f"SELECT {COLUMNS} {FROM} WHERE i.id = :id AND {condition}"
+    rows = await fetch_rows(session, statement, {"id": incident_id, **values})
+    if not rows:
         raise NotFound(f"no incident {incident_id}", f"没有案件 {incident_id}")
-    return dict(row)
+    return rows[0]
 
 
 async def whistles_of(session: AsyncSession, incident_id: int) -> list[dict[str, Any]]:
@@ -301,21 +293,19 @@ async def nearby(
     if row["lon"] is None:
         return []
     condition, values = to_sql(IncidentFilter(states=OPEN_STATES, visible=visible))
-    rows = await session.execute(
-        text(
-            f"SELECT {COLUMNS}, ST_Distance(i.geom::geography, here.g) AS away_m {FROM}, "
-            "(SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)::geography AS g) here "
-            "WHERE i.geom && ST_Expand(here.g::geometry, :degrees) AND i.id <> :id "
-            f"AND ST_DWithin(i.geom::geography, here.g, :m) AND {condition} "
-            "ORDER BY away_m, i.id LIMIT 50"
-        ),
+    return await fetch_rows(
+        session,
+        f"SELECT {COLUMNS}, ST_Distance(i.geom::geography, here.g) AS away_m {FROM}, "
+        "(SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4326)::geography AS g) here "
+        "WHERE i.geom && ST_Expand(here.g::geometry, :degrees) AND i.id <> :id "
+        f"AND ST_DWithin(i.geom::geography, here.g, :m) AND {condition} "
+        "ORDER BY away_m, i.id LIMIT 50",
         {
             "lon": row["lon"], "lat": row["lat"], "id": row["id"], "m": distance_m, **values,
             # a box that holds the circle; a degree of longitude shrinks with the latitude
             "degrees": distance_m / (111_320 * max(0.1, cos(radians(row["lat"])))),
         },
     )  # fmt: skip
-    return [dict(row) for row in rows.mappings()]
 
 
 async def log_of(session: AsyncSession, incident_id: int) -> list[dict[str, Any]]:

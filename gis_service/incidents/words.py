@@ -12,6 +12,7 @@ import threading
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -136,7 +137,7 @@ def read_texts(
     connection: psycopg.Connection[Any], words: Words, condition: str, parameters: Any
 ) -> None:
     """Add what is said of the incidents for which ``condition`` (on ``i``) holds."""
-    rows = connection.execute(literal(_SELECT % condition), parameters)
+    rows = connection.execute(literal(_SELECT % condition), parameters).fetchall()
     words.add([Text(*row) for row in rows])
 
 
@@ -185,14 +186,11 @@ def _entries(texts: Sequence[Text]) -> Entries:
     block = np.repeat(blocks, lengths)
     inside = letters != ord(_BETWEEN)
     pairs = inside[:-1] & inside[1:]
-    days = {
-        (one.code[:CODE_LETTERS], place) for one, place in zip(texts, blocks.tolist(), strict=True)
-    }
-    beginnings = {
-        _sign("^", day[:length]) << 32 | place
-        for day, place in days
-        for length in range(1, len(day) + 1)
-    }
+    days = [one.code[:CODE_LETTERS] for one in texts]
+    # of the few days that there are, each is worked out once
+    known = {day: _beginnings(day) for day in set(days)}
+    beginnings = np.fromiter(chain.from_iterable(map(known.__getitem__, days)), np.uint64)
+    block_of_each = np.repeat(blocks, np.fromiter(map(len, days), np.int64, len(days)))
     numbers = np.fromiter((_sign("=", one.external_id) for one in texts), np.uint64, len(texts))
     shift = np.uint64(32)
     return _distinct(
@@ -201,7 +199,7 @@ def _entries(texts: Sequence[Text]) -> Entries:
                 _mixed(letters[inside]) << shift | block[inside],
                 _mixed(_paired(letters)[pairs]) << shift | block[:-1][pairs],
                 numbers << shift | blocks,
-                np.fromiter(beginnings, np.uint64, len(beginnings)),
+                beginnings << shift | block_of_each,
             ]
         )
     )
@@ -213,6 +211,10 @@ def _distinct(entries: Entries) -> Entries:
     kept = np.ones(len(entries), np.bool_)
     np.not_equal(entries[1:], entries[:-1], out=kept[1:])
     return entries[kept]
+
+
+def _beginnings(day: str) -> list[int]:
+    return [_sign("^", day[:length]) for length in range(1, len(day) + 1)]
 
 
 def _sign(kind: str, value: str) -> int:
