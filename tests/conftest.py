@@ -58,16 +58,28 @@ class Database:
         return self.rows(query, *parameters)[0][0]
 
 
-@pytest.fixture(scope="session")
-def shared_data() -> Path:
-    """The real data files beside the project; missing is a failure on CI and said elsewhere."""
-    folder = ROOT.parent / "shared" / "data"
+def _beside(name: str) -> Path:
+    """A folder of files beside the project; missing is a failure on CI and said elsewhere."""
+    folder = ROOT.parent / "shared" / name
     if not folder.is_dir():
-        reason = f"the real data files are not at {folder}"
+        reason = f"the files beside the project are not at {folder}"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
     return folder
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The real data files beside the project."""
+    return _beside("data")
+
+
+@pytest.fixture(scope="session")
+def bureau_plan() -> str:
+    """The bureau's plan as it was issued, with its letter and its page breaks."""
+    (file,) = sorted(_beside("plan").glob("*.txt"))
+    return file.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session")
