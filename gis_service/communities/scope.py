@@ -12,9 +12,10 @@ from gis_service.accounts.identity import Identity
 from gis_service.errors import Forbidden, InvalidInput, NotFound
 
 _OWN = text("""
-    SELECT c.area_id FROM community c LEFT JOIN area s ON s.id = c.parent_id
-    WHERE c.valid_to IS NULL AND (c.code = ANY(:communities) OR s.code = ANY(:streets)
-        OR s.code IN (SELECT unnest(street_codes) FROM squad WHERE code = ANY(:squads)))
+    SELECT * FROM own_communities(
+        ARRAY(SELECT id FROM area WHERE level = 'street' AND code = ANY(:streets)),
+        ARRAY(SELECT id FROM area WHERE level = 'community' AND code = ANY(:communities)),
+        ARRAY(SELECT id FROM squad WHERE code = ANY(:squads)))
 """)
 _PLACE = text("""
     SELECT c.area_id, c.code, c.name, s.code AS street_code, s.name AS street_name,

@@ -176,6 +176,7 @@ class Vocabulary:
             units=units,
             squads=known("squad", self.squads),
             incidents=tuple(sorted({one for unit in units for one in self.called.get(unit, ())})),
+            placed=any(scope.level != "unit" for scope in identity.scopes),
         )
 
 

@@ -14,7 +14,8 @@ from gis_service.accounts.identity import Identity
 @dataclass(frozen=True)
 class Visible:
     """A scope as ids; an incident is seen when any part holds. ``incidents`` are those that one
-    of the units was called to by a whistle."""
+    of the units was called to by a whistle. Not ``placed`` is who is bound to units alone: what
+    stands in a community they see all over the district."""
 
     account_id: int
     streets: tuple[int, ...] = ()
@@ -22,6 +23,7 @@ class Visible:
     units: tuple[int, ...] = ()
     squads: tuple[int, ...] = ()
     incidents: tuple[int, ...] = ()
+    placed: bool = True
 
 
 _ROW = text("""

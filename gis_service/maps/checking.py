@@ -63,7 +63,7 @@ def example_parameters(layer: Layer, settings: Settings) -> dict[str, Any]:
         "z": 0, "x": 0, "y": 0, **setting_parameters(settings),
         "minimum_count": settings.minimum_count, "area_ids": [], "counts": [], "z_scores": [],
         "p_values": [], "significances": [], "since": None, "until": None, "everybody": True,
-        "squads": [],
+        "squads": [], "everywhere": True, "streets": [], "communities": [],
     }  # fmt: skip
     return {name: value for name, value in every.items()
             if f":{name}" in layer.query or f":{name}" in layer.labels}  # fmt: skip

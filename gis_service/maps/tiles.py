@@ -197,7 +197,11 @@ class Tiles:
             seen = wanted.visible
             return {
                 "since": wanted.since, "until": wanted.until, "everybody": seen is None,
-                "squads": list(seen.squads) if seen else [], **setting_parameters(self.settings),
+                "squads": list(seen.squads) if seen else [],
+                "everywhere": seen is None or not seen.placed,
+                "streets": list(seen.streets) if seen else [],
+                "communities": list(seen.communities) if seen else [],
+                **setting_parameters(self.settings),
             }  # fmt: skip
         return {
             "grid_kind": self.settings.grid_kind,

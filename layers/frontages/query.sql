@@ -17,4 +17,6 @@ LEFT JOIN LATERAL (
     FROM frontage_inspection WHERE contract_id = f.id
 ) i ON true
 WHERE f.valid_from <= d.today AND (f.ended_on IS NULL OR f.ended_on > d.today)
+  AND (CAST(:everywhere AS boolean) OR f.community_id IN (SELECT own_communities(
+      CAST(:streets AS int[]), CAST(:communities AS int[]), CAST(:squads AS int[]))))
   AND f.geom && ST_Transform(ST_TileEnvelope(:z, :x, :y, margin => 0.015625), 4326)

@@ -19,6 +19,8 @@ from typer.testing import CliRunner
 from gis_service.cli import app
 from gis_service.communities.people import purge_people
 from tests.communities.conftest import Bureau
+from tests.conftest import token_headers
+from tests.test_http import features, tile_of
 
 TODAY = datetime.now(ZoneInfo("Asia/Shanghai")).date()
 # beside the building of S0C0G0, outside of it
@@ -210,6 +212,40 @@ def test_scope_and_versions(bureau: Bureau) -> None:
     assert bureau.call("PUT", "/api/frontages/M1", "worker", json=stale).status_code == 200
     second = bureau.call("PUT", "/api/frontages/M1", "worker", json=stale)
     assert second.status_code == 409
+
+
+SCOPES: list[tuple[str, list[str], set[str]]] = [
+    ("viewer", [], {"M1", "M2"}),
+    ("squad_leader", ["squad=Q0"], {"M1"}),
+    ("street_office", ["street=S1"], {"M2"}),
+    ("community_worker", ["community=S0C0"], {"M1"}),
+    ("community_worker", ["community=S0C1"], set()),
+    ("street_office", ["street=NOPE"], set()),
+    # a unit works all over the district
+    ("unit_handler", ["unit=SRG"], {"M1", "M2"}),
+    ("unit_handler", ["unit=SRG", "street=S1"], {"M2"}),
+]
+
+
+def test_map_list_and_file_show_the_same_scope(bureau: Bureau) -> None:
+    make(bureau)
+    admin = token_headers(bureau.database)
+    east = body(code="M2", lon=118.665)
+    assert bureau.client.post("/api/frontages", json=east, headers=admin).status_code == 201
+    x, y = tile_of(118.63, 24.91, 9)
+    for number, (role, scopes, seen) in enumerate([("admin", [], {"M1", "M2"}), *SCOPES]):
+        asker = token_headers(bureau.database, role, name=f"asker{number}", scopes=scopes)
+        listed = bureau.client.get("/api/frontages", headers=asker).json()["items"]
+        assert {one["code"] for one in listed} == seen, scopes
+        # also from the cache, whoever asked before
+        for _ in range(2):
+            tile = bureau.client.get(f"/tiles/frontages/9/{x}/{y}.mvt", headers=asker)
+            drawn = features(tile.content, "frontages") if seen else []
+            assert {one["properties"]["code"] for one in drawn} == seen, scopes
+            assert seen or tile.status_code == 204
+        if role != "viewer":  # a viewer takes nothing home
+            file = bureau.client.get("/api/exports/layers/frontages.geojson", headers=asker)
+            assert {one["properties"]["code"] for one in file.json()["features"]} == seen, scopes
 
 
 def test_who_signed_is_sealed_logged_and_purged_after_its_end(bureau: Bureau) -> None:
