@@ -26,7 +26,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
 
 from gis_service.errors import InvalidInput, TooLarge
-from gis_service.sheets import FORMULAS
+from gis_service.sheets import as_written
 
 MOST_BYTES = 20 * 2**20
 # of a workbook: it is a ZIP, and a small one may hold a lot
@@ -388,11 +388,7 @@ def _key(words: str) -> str:
 
 
 def _clean(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    words = value.strip()
-    # an apostrophe that kept a spreadsheet from taking text for a formula
-    return words[1:] if words[:1] == "'" and words[1:].startswith(FORMULAS) else words
+    return as_written(value.strip()) if isinstance(value, str) else value
 
 
 def _number(value: Any) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from typing import IO, Any
 
@@ -13,13 +14,25 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Font
 from openpyxl.workbook.child import INVALID_TITLE_REGEX
 
-# a cell that begins so is a formula to a spreadsheet; East Asian ones take the full width, too
-FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# a cell that begins so is a formula to a spreadsheet; East Asian ones take the full width, too.
+# One that begins with apostrophes before that would lose one of them when it is read again
+FORMULA = r"[=+\-@\t\r\n＝＋－＠]"
+GUARDED = rf"^'*{FORMULA}"
+_GUARDED = re.compile(GUARDED)
+# of these a workbook needs nothing but the apostrophe that reading takes away: its text is no
+# formula, but what blank it begins with would be lost
+_GUARDED_IN_BOOK = re.compile(rf"'+{FORMULA}|[\t\r\n]")
 
 
 def harmless(value: Any) -> Any:
-    """The value; text that a spreadsheet would take for a formula with an apostrophe in front."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULAS) else value
+    """The value; text that a spreadsheet would take for a formula with an apostrophe in front,
+    which :func:`as_written` takes away again."""
+    return f"'{value}" if isinstance(value, str) and _GUARDED.match(value) else value
+
+
+def as_written(words: str) -> str:
+    """A cell's text without the apostrophe that kept a spreadsheet from taking it for a formula."""
+    return words[1:] if words[:1] == "'" and _GUARDED.match(words[1:]) else words
 
 
 def as_csv(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
@@ -51,6 +64,8 @@ def write_xlsx(
             return value
         # what XML cannot hold is left out; text that looks like a formula stays text
         text = ILLEGAL_CHARACTERS_RE.sub("", value)
+        if _GUARDED_IN_BOOK.match(text):
+            return f"'{text}"
         if not text.startswith("="):
             return text
         made = WriteOnlyCell(sheet, text)

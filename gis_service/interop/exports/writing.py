@@ -21,7 +21,7 @@ import shapely
 
 from gis_service.errors import TooLarge
 from gis_service.interop.exports.queries import GEOMETRY, Rows
-from gis_service.sheets import FORMULAS, write_xlsx
+from gis_service.sheets import GUARDED, write_xlsx
 
 MEDIA = {
     "csv": "text/csv; charset=utf-8",
@@ -173,12 +173,9 @@ def _table(batch: pa.RecordBatch, rows: Rows, how: Presented, *, guard: bool = T
     return pa.table(out)
 
 
-_DANGEROUS = pa.array(FORMULAS)
-
-
 def harmless_column(column: pa.Array) -> pa.Array:
     """:func:`gis_service.sheets.harmless` of all cells at once."""
-    risky = pc.is_in(pc.utf8_slice_codeunits(column, 0, 1), value_set=_DANGEROUS)
+    risky = pc.match_substring_regex(column, GUARDED)
     if not pc.any(risky).as_py():
         return column
     return pc.if_else(risky, pc.binary_join_element_wise("'", column, ""), column)
