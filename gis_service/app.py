@@ -77,6 +77,7 @@ from gis_service.patrols.following import VisitFollower
 from gis_service.patrols.swath_service import SwathBook
 from gis_service.patrols.track_router import router as tracks_router
 from gis_service.patrols.walk_router import router as walks_router
+from gis_service.planning.behind_router import router as behind_router
 from gis_service.planning.live import LivePlanning
 from gis_service.planning.places_router import router as places_router
 from gis_service.planning.progress.router import router as progress_router
@@ -141,6 +142,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         frontages_router,
         residents_router,
         planning_router,
+        behind_router,
         round_router,
         surveys_router,
         communities_router,

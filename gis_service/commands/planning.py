@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -36,15 +37,23 @@ def snapshot(
 def load_indicators(
     file: Annotated[Path, typer.Argument(help="file to read")],
     group: Annotated[str, typer.Option(help="base or performance")] = "base",
+    from_: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="first day counted")
+    ] = None,
+    to: Annotated[
+        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="last day counted")
+    ] = None,
+    least: Annotated[int, typer.Option(help="below so many cases a value says nothing")] = 1,
 ) -> None:
     """Load own indicators: a row for each community, a column for each. 载入自有指标。"""
-    from gis_service.planning.own import load_own
+    from gis_service.planning.own import Basis, load_own
     from gis_service.planning.uploads import uploaded_rows
 
     if group not in ("base", "performance"):
         raise typer.BadParameter("base or performance", param_hint="--group")
     with file.open("rb") as handle:
         rows = uploaded_rows(handle, file.name, get_settings().upload_bytes)
+    basis = Basis(group, from_.date() if from_ else None, to.date() if to else None, least)
     with ready_sessions().begin() as session:
-        result = load_own(session, rows, file.name, group, getpass.getuser())
+        result = load_own(session, rows, file.name, basis, getpass.getuser())
     print_answer({**result, "unplaced": 0})

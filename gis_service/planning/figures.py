@@ -7,7 +7,7 @@ NaN is what was not measured; nothing is filled in.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,8 +25,13 @@ from gis_service.patrols.coverage_service import Wanted, coverage_items
 from gis_service.planning.facts import Counts
 
 Floats = npt.NDArray[np.float64]
+# community (area id) → value, how many cases it rests on
+OwnFigures = dict[int, tuple[float, float]]
 COVERAGE_DAYS = 30
 HOT = ("hot99", "hot95")
+NO_PROMISE = ("no_contract", "expired")  # of a grid: nobody is bound by it
+UNTOLD = (*NO_PROMISE, "no_track")  # whether it was kept cannot be told
+KEPT = ("on_time", "due")
 
 
 @dataclass(frozen=True)
@@ -145,7 +150,7 @@ def contract_share(sources: Sources) -> Figures:
     grids: dict[str, set[str]] = {}
     for item in sources.coverage():
         grids.setdefault(item["community"], set()).add(item["grid"]["code"])
-        if item["state"] not in ("no_contract", "expired"):
+        if item["state"] not in NO_PROMISE:
             held.setdefault(item["community"], set()).add(item["grid"]["code"])
     total = sources.by_code({code: len(found) for code, found in grids.items()})
     own = sources.by_code({code: len(found) for code, found in held.items()})
@@ -157,7 +162,7 @@ def grids_per_officer(sources: Sources) -> Figures:
     officers: dict[str, set[str]] = {}
     grids: dict[str, set[str]] = {}
     for item in sources.coverage():
-        if item["state"] not in ("no_contract", "expired"):
+        if item["state"] not in NO_PROMISE:
             officers.setdefault(item["community"], set()).add(item["officer"])
             grids.setdefault(item["community"], set()).add(item["grid"]["code"])
     lead = sources.by_code({code: len(found) for code, found in officers.items()})
@@ -181,11 +186,11 @@ def covered_on_time(sources: Sources) -> Figures:
     kept: dict[str, float] = {}
     all_of: dict[str, float] = {}
     for item in sources.coverage():
-        if item["state"] in ("no_contract", "expired", "no_track"):
+        if item["state"] in UNTOLD:
             continue
         code = item["community"]
         all_of[code] = all_of.get(code, 0) + 1
-        kept[code] = kept.get(code, 0) + (item["state"] in ("on_time", "due"))
+        kept[code] = kept.get(code, 0) + (item["state"] in KEPT)
     total = sources.by_code(all_of)
     return _ratio(sources.by_code(kept), total, total, 100.0)
 
@@ -225,8 +230,8 @@ def per_building(sources: Sources) -> Figures:
     return _ratio(effective, hundreds, effective)
 
 
-def hot_grids(sources: Sources) -> Figures:
-    """Grids in hot spots of incidents per km² (Gi*, 95 %), of all grids; incidents the sample."""
+def hot_codes(sources: Sources) -> dict[str, bool]:
+    """Whether each grid (code) lies in a hot spot of incidents per km² (Gi*, 95 %)."""
     from gis_service.analysis.hotspots import getis_ord
 
     grids = sources.patrols.grids
@@ -234,20 +239,28 @@ def hot_grids(sources: Sources) -> Figures:
     by_area = dict(zip(ids.tolist(), counts.tolist(), strict=True))
     km2 = np.array([max(grid.area_m2, 1.0) / 1e6 for grid in grids])
     density = np.array([by_area.get(grid.area_id, 0) for grid in grids]) / km2
-    found = getis_ord(density, sources.neighbours).significance
+    found = getis_ord(density, sources.neighbours).significance.tolist()
+    return {grid.code: meaning in HOT for grid, meaning in zip(grids, found, strict=True)}
+
+
+def hot_grids(sources: Sources) -> Figures:
+    """Grids in hot spots, of all grids; incidents the sample."""
+    is_hot = hot_codes(sources)
     hot: dict[str, float] = {}
     total: dict[str, float] = {}
-    for grid, meaning in zip(grids, found.tolist(), strict=True):
+    for grid in sources.patrols.grids:
         code = grid.community or ""
         total[code] = total.get(code, 0) + 1
-        hot[code] = hot.get(code, 0) + (meaning in HOT)
+        hot[code] = hot.get(code, 0) + is_hot[grid.code]
     sample = sources.counts(kernel.EFFECTIVE)
     return _ratio(sources.by_code(hot), sources.by_code(total), sample, 100.0)
 
 
 def post_staffed(sources: Sources) -> Figures:
-    """1 where the service post has a contact, 0 where it is vacant or there is none."""
-    return _whole(sources.fact("post_staffed")[0])
+    """1 where the service post has a contact; 0 of one post: it is vacant, 0 of none: there is no
+    post."""
+    staffed, posts = sources.fact("post_staffed")
+    return replace(_whole(staffed), denominator=posts)
 
 
 def stations(sources: Sources) -> Figures:

@@ -17,7 +17,7 @@ from gis_service.incidents.arrays import Snapshot, read_snapshot
 from gis_service.incidents.filters import parse_moment
 from gis_service.patrols.coverage_live import Patrols, read_patrols
 from gis_service.planning.facts import read_facts
-from gis_service.planning.figures import Community, Sources
+from gis_service.planning.figures import Community, OwnFigures, Sources
 from gis_service.planning.queries import read_communities, read_grid_shapes, read_own
 from gis_service.planning.registry import Indicator
 from gis_service.planning.table import Table, make_table
@@ -35,7 +35,7 @@ class Ground:
 
     communities: list[Community]
     neighbours: Any
-    own: list[tuple[Indicator, dict[int, float]]]
+    own: list[tuple[Indicator, OwnFigures]]
 
 
 def read_ground(session: Session, settings: Settings) -> Ground:
@@ -80,12 +80,20 @@ def table_at(
     since: datetime, until: datetime,
 ) -> Table:  # fmt: skip
     """The table of reports in ``[since, until)``."""
-    zone = ZoneInfo(settings.timezone)
-    sources = Sources(
-        ground.communities, incidents, patrols, zone, since, until, ground.neighbours,
-        read_facts(session, since, until),
-    )  # fmt: skip
+    sources = sources_at(session, ground, incidents, patrols, settings, since, until)
     return make_table(sources, ground.own)
+
+
+def sources_at(
+    session: Session, ground: Ground, incidents: Snapshot, patrols: Patrols, settings: Settings,
+    since: datetime, until: datetime,
+) -> Sources:  # fmt: skip
+    """What the table of reports in ``[since, until)`` is counted from."""
+    zone = ZoneInfo(settings.timezone)
+    return Sources(
+        ground.communities, incidents, patrols, zone, since, until, ground.neighbours,
+        read_facts(session, since, until, zone),
+    )  # fmt: skip
 
 
 def read_table(session: Session, settings: Settings, since: datetime, until: datetime) -> Table:
@@ -126,12 +134,27 @@ class LivePlanning:
             found = self._tables.get(key)
             if found is None:
                 with self.sessions() as session:
-                    if self._ground is None:
-                        self._ground = read_ground(session, self.settings)
                     found = table_at(
-                        session, self._ground, incidents, patrols, self.settings, since, until
-                    )
+                        session, self._read(session), incidents, patrols, self.settings, since,
+                        until,
+                    )  # fmt: skip
                 self._tables[key] = found
                 while len(self._tables) > KEPT_TABLES:
                     self._tables.popitem(last=False)
             return found
+
+    def sources(
+        self, session: Session, incidents: Snapshot, patrols: Patrols, since: datetime,
+        until: datetime,
+    ) -> tuple[Sources, Ground]:  # fmt: skip
+        """What the table of ``[since, until)`` is counted from: for the lists behind figures."""
+        with self._lock:
+            ground = self._read(session)
+        return (
+            sources_at(session, ground, incidents, patrols, self.settings, since, until), ground,
+        )  # fmt: skip
+
+    def _read(self, session: Session) -> Ground:
+        if self._ground is None:
+            self._ground = read_ground(session, self.settings)
+        return self._ground

@@ -30,7 +30,8 @@ VERDICTS = ("suitable", "conditional", "unsuitable")
 
 
 class OwnIndicator(Base):
-    """An indicator that came as a column of a table; ``rising``: more is better."""
+    """An indicator that came as a column of a table; ``rising``: more is better; ``least``: how
+    many cases a value wants; the days of its period are both included, NULL where not told."""
 
     __tablename__ = "planning_indicator"
 
@@ -41,13 +42,17 @@ class OwnIndicator(Base):
     group_name: Mapped[str] = mapped_column(Text)
     unit: Mapped[str] = mapped_column(Text, server_default="")
     rising: Mapped[bool] = mapped_column(Boolean)
+    least: Mapped[int] = mapped_column(Integer, server_default="1")
+    first_day: Mapped[date | None] = mapped_column(Date)
+    last_day: Mapped[date | None] = mapped_column(Date)
     source: Mapped[str] = mapped_column(Text)
     loaded_by: Mapped[str] = mapped_column(Text)
     loaded_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
 
 class OwnValue(Base):
-    """The value of an own indicator in a community (its identity)."""
+    """The value of an own indicator in a community (its identity), and how many cases it rests on
+    (NULL: not told)."""
 
     __tablename__ = "planning_value"
 
@@ -56,6 +61,7 @@ class OwnValue(Base):
     )
     area_id: Mapped[int] = mapped_column(ForeignKey("area.id"), primary_key=True)
     value: Mapped[float] = mapped_column(Float)
+    sample: Mapped[float | None] = mapped_column(Float)
 
 
 class SelectionRound(Base):
@@ -129,7 +135,8 @@ class RoundVisit(Base):
 
 
 class ExperienceNote(Base):
-    """经验: what a community did that others can take over."""
+    """经验: what a community did that others can take over. ``proposed`` is what the review put
+    into words, and for which days, where somebody began from that."""
 
     __tablename__ = "experience_note"
     __table_args__ = (Index("experience_note_area", "area_id"),)
@@ -140,6 +147,9 @@ class ExperienceNote(Base):
     body: Mapped[str] = mapped_column(Text)
     created_by: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    proposed: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    changed_by: Mapped[str | None] = mapped_column(Text)
+    changed_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class SitingRun(Base):

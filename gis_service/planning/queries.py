@@ -12,8 +12,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis_service.errors import NotFound
-from gis_service.planning.figures import Community
-from gis_service.planning.registry import Indicator
+from gis_service.planning.figures import Community, OwnFigures
+from gis_service.planning.registry import Indicator, list_address
 
 _COMMUNITIES = text("""
     SELECT c.area_id, c.code, c.name, s.code AS street, coalesce(s.name, '') AS street_name,
@@ -33,9 +33,10 @@ _GRIDS = text("""
     SELECT ST_AsBinary(geom) AS wkb FROM grid WHERE valid_to IS NULL AND kind = :kind ORDER BY code
 """)
 _OWN = text("""
-    SELECT i.code, i.name, i.name_en, i.group_name, i.unit, i.rising, i.source,
-           coalesce(jsonb_object_agg(v.area_id, v.value) FILTER (WHERE v.area_id IS NOT NULL), '{}')
-               AS values
+    SELECT i.code, i.name, i.name_en, i.group_name, i.unit, i.rising, i.source, i.least,
+           i.first_day, i.last_day,
+           coalesce(jsonb_object_agg(v.area_id, jsonb_build_array(v.value, coalesce(v.sample, 1)))
+               FILTER (WHERE v.area_id IS NOT NULL), '{}') AS values
     FROM planning_indicator i LEFT JOIN planning_value v ON v.indicator_id = i.id
     GROUP BY i.id ORDER BY i.code
 """)
@@ -65,10 +66,19 @@ _VISITS = text("""
     WHERE m.round_id = :id ORDER BY m.visited_on, m.id
 """)
 _NOTES = text("""
-    SELECT e.id, a.code, n.name, e.title, e.body, e.created_by, e.created_at
+    SELECT e.id, a.code, n.name, e.title, e.body, e.created_by, e.created_at, e.proposed,
+           e.changed_by, e.changed_at
     FROM experience_note e JOIN area a ON a.id = e.area_id
     LEFT JOIN area_name n ON n.area_id = a.id
     WHERE CAST(:code AS text) IS NULL OR a.code = :code ORDER BY e.id DESC
+""")
+_INCIDENTS = text("""
+    SELECT id, code, class_name, address, state, reported_at FROM incident WHERE id = ANY(:ids)
+""")
+_BUILDINGS = text("""
+    SELECT b.code, b.name, g.name AS grid
+    FROM building b JOIN grid g ON g.area_id = b.parent_id AND g.valid_to IS NULL
+    WHERE b.valid_to IS NULL AND g.kind = :kind AND g.parent_id = :area ORDER BY b.code
 """)
 
 
@@ -86,19 +96,34 @@ def read_grid_shapes(session: Session, kind: str) -> gpd.GeoDataFrame:
     )
 
 
-def read_own(session: Session) -> list[tuple[Indicator, dict[int, float]]]:
-    """Own indicators with their values by area id, by code."""
+def read_own(session: Session) -> list[tuple[Indicator, OwnFigures]]:
+    """Own indicators with their values and sample sizes by area id, by code."""
     out = []
     for row in session.execute(_OWN).mappings():
+        days = f"{row['first_day']} – {row['last_day']}" if row["first_day"] else ""
         indicator = Indicator(
             id=row["code"], group=row["group_name"], kind="known",
-            unit={"zh": row["unit"], "en": row["unit"]}, rising=row["rising"], weight=0.0, least=1,
+            unit={"zh": row["unit"], "en": row["unit"]}, rising=row["rising"], weight=0.0,
+            least=row["least"],
             title={"zh": row["name"], "en": row["name_en"] or row["name"]},
-            of={"zh": f"自有指标：{row['source']}", "en": f"own indicator: {row['source']}"},
-            own=True,
+            of={"zh": f"自有指标：{row['source']}" + (f"；统计期 {days}" if days else ""),
+                "en": f"own indicator: {row['source']}" + (f"; {days}" if days else "")},
+            list=list_address(row["code"]), own=True, dated=False,
         )  # fmt: skip
-        out.append((indicator, {int(key): float(value) for key, value in row["values"].items()}))
+        values = {int(key): (float(one[0]), float(one[1])) for key, one in row["values"].items()}
+        out.append((indicator, values))
     return out
+
+
+def incidents_named(session: Session, ids: list[int]) -> dict[int, Any]:
+    """What a list says of incidents, by id."""
+    return {row["id"]: row for row in session.execute(_INCIDENTS, {"ids": ids}).mappings()}
+
+
+def list_buildings(session: Session, area_id: int, kind: str) -> list[dict[str, Any]]:
+    """The buildings of a community as ``read_communities`` counts them, by code."""
+    rows = session.execute(_BUILDINGS, {"area": area_id, "kind": kind})
+    return [dict(row) for row in rows.mappings()]
 
 
 def list_rounds(session: Session, number: int | None = None) -> list[dict[str, Any]]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import quote
 
 from gis_service.analysis.shrinkage import Kind
 
@@ -17,7 +18,9 @@ _FILE = Path(__file__).parent / "data" / "indicators.toml"
 @dataclass(frozen=True)
 class Indicator:
     """One indicator. ``title, unit, of`` are words by language; ``list`` is the address of what
-    stands behind it, with places for the community and the period; ``own``: from a table."""
+    stands behind it, with places for the community and the period, and ``rows`` which number of
+    the cell has as many; ``own``: from a table; ``dated``: known of earlier times, too; ``says``:
+    what a numerator/denominator is called."""
 
     id: str
     group: Literal["base", "performance"]
@@ -30,10 +33,21 @@ class Indicator:
     of: dict[str, str]
     list: str = ""
     own: bool = False
+    rows: Literal["numerator", "denominator", "sample", "one"] = "one"
+    dated: bool = True
+    says: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def told(self) -> dict[str, Any]:
         """As the API answers it."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+def list_address(code: str) -> str:
+    """The address of the list behind an indicator, with places for community and period."""
+    return (
+        f"/api/planning/behind?indicator={quote(code)}"
+        "&community={community}&from={from}&to={to}"
+    )
 
 
 def _words(value: Any) -> dict[str, str]:
@@ -44,4 +58,7 @@ def _words(value: Any) -> dict[str, str]:
 def built_in() -> tuple[Indicator, ...]:
     """The indicators that come with the service, in the file's order."""
     rows = tomllib.loads(_FILE.read_text(encoding="utf-8"))["indicator"]
-    return tuple(Indicator(**{**row, "unit": _words(row["unit"])}) for row in rows)
+    return tuple(
+        Indicator(**{**row, "unit": _words(row["unit"]), "list": list_address(row["id"])})
+        for row in rows
+    )

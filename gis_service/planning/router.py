@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -20,7 +20,7 @@ from gis_service.dependencies import (
 from gis_service.errors import InvalidInput
 from gis_service.planning import queries, rounds
 from gis_service.planning.live import LivePlanning, parse_period
-from gis_service.planning.own import load_own, remove_own
+from gis_service.planning.own import Basis, load_own, remove_own
 from gis_service.planning.profile import months, row_of, words
 from gis_service.planning.registry import GROUPS
 from gis_service.planning.schemas import IndicatorTable, NewNote, NotePage, Ranking
@@ -194,11 +194,18 @@ async def add_own_indicators(
     identity: SignedIn,
     file: Annotated[UploadFile, File(description="XLSX or CSV, a row for each community")],
     group: Annotated[Literal["base", "performance"], Form()] = "base",
+    from_: Annotated[
+        date | None, Form(alias="from", description="first day that was counted")
+    ] = None,
+    to: Annotated[date | None, Form(description="last day that was counted")] = None,
+    least: Annotated[int, Form(description="below so many cases a value says nothing")] = 1,
 ) -> dict[str, Any]:
     """Take the columns of a table as indicators. One wrong row, and nothing is kept."""
+    basis = Basis(group, from_, to, least)
+    basis.check()
     name = file.filename or "upload"
     rows = await asyncio.to_thread(uploaded_rows, file.file, name, settings.upload_bytes)
-    result = await session.run_sync(lambda sync: load_own(sync, rows, name, group, identity.name))
+    result = await session.run_sync(lambda sync: load_own(sync, rows, name, basis, identity.name))
     await session.commit()
     request.app.state.planning.forget()  # other workers hear of it
     return result

@@ -36,6 +36,24 @@ class IndicatorTable(BaseModel):
     items: list[dict[str, Any]]
 
 
+class BehindPage(BaseModel):
+    """What stands behind one figure. The cell's number that is named by ``is`` (numerator,
+    denominator, sample; one: a single record) is ``rows``; ``hits`` of them are in the numerator.
+    An item has ``code, name, at, counted, value, note, href``."""
+
+    indicator: dict[str, Any]
+    community: Named
+    since: str
+    until: str
+    cell: dict[str, Any]
+    is_: Literal["numerator", "denominator", "sample", "one"] = Field(alias="is")
+    rows: int
+    hits: int | None
+    hidden: int = Field(description="counted, but outside what the account may see")
+    items: list[dict[str, Any]]
+    next: int | None
+
+
 class Ranked(BaseModel):
     """A community's place. ``score``: higher is better; ``top_share``: in what share of draws of
     weights and figures it is among the first; ``thin``: indicators with too few cases."""

@@ -14,7 +14,7 @@ from scipy.special import gammaincinv
 from gis_service.analysis.intervals import wilson
 from gis_service.analysis.ranking import Method, Prepared, prepare
 from gis_service.analysis.shrinkage import MEDIAN_LOSS, NINETY, Estimate, Measured, estimate
-from gis_service.planning.figures import FIGURES, Community, Figures, Sources
+from gis_service.planning.figures import FIGURES, Community, Figures, OwnFigures, Sources
 from gis_service.planning.registry import Indicator, built_in
 
 Floats = npt.NDArray[np.float64]
@@ -138,8 +138,8 @@ class Table:
 
     def cells(self, row: int) -> dict[str, dict[str, Any]]:
         """What is known of a community by indicator: value, numerator, denominator, sample, the
-        interval that nine in ten hold, and what is ``counted`` at a caution of 1; null where there
-        is none, never zero."""
+        interval that nine in ten hold, what is ``counted`` at a caution of 1, and what the value is
+        called where it has a name (``note``); null where there is none, never zero."""
         out = {}
         for one in self.columns:
             low, high = one.interval(row)
@@ -153,6 +153,9 @@ class Table:
                 "low": _number(low) if enough else None,
                 "high": _number(high) if enough else None,
                 "counted": _number(one.careful(1.0)[row]),
+                "note": one.indicator.says.get(
+                    f"{one.figures.numerator[row]:g}/{one.figures.denominator[row]:g}"
+                ),
             }
         return out
 
@@ -193,16 +196,28 @@ def table_of(frozen: dict[str, Any]) -> Table:
     return Table(communities, columns, frozen["since"], frozen["until"])
 
 
-def make_table(sources: Sources, own: Sequence[tuple[Indicator, dict[int, float]]]) -> Table:
-    """Counts everything. ``own``: further indicators with values by area id."""
-    columns = [
-        make_column(indicator, FIGURES[indicator.id](sources)) for indicator in built_in()
-    ] if sources.communities else []  # fmt: skip
-    for indicator, values in own:
-        value = np.array([values.get(one.area_id, np.nan) for one in sources.communities], float)
-        nothing = np.full(len(value), np.nan)
-        sample = np.isfinite(value).astype(float)
-        columns.append(make_column(indicator, Figures(value, value, nothing, sample, nothing)))
+def make_table(sources: Sources, own: Sequence[tuple[Indicator, OwnFigures]]) -> Table:
+    """Counts everything. ``own``: further indicators with values and samples by area id."""
+    columns = [make_built_in(indicator, sources) for indicator in built_in()]
+    columns += [make_own(indicator, values, sources.communities) for indicator, values in own]
+    return table_with(sources, columns if sources.communities else [])
+
+
+def make_built_in(indicator: Indicator, sources: Sources) -> Column:
+    """The column of an indicator that comes with the service."""
+    return make_column(indicator, FIGURES[indicator.id](sources))
+
+
+def make_own(indicator: Indicator, values: OwnFigures, communities: list[Community]) -> Column:
+    """The column of an own indicator."""
+    pairs = [values.get(one.area_id, (np.nan, 0.0)) for one in communities]
+    value, sample = np.array(pairs, float).reshape(-1, 2).T
+    nothing = np.full(len(value), np.nan)
+    return make_column(indicator, Figures(value, value, nothing, sample, nothing))
+
+
+def table_with(sources: Sources, columns: list[Column]) -> Table:
+    """The communities and period of the sources with some columns."""
     return Table(
         sources.communities, columns,
         sources.since.astimezone(sources.zone).isoformat(),

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 from openpyxl import Workbook
+from sqlalchemy import text
 
 from gis_service.planning.live import read_table
 from gis_service.planning.weighing import Question, answer
@@ -201,6 +202,92 @@ def test_own_indicators_from_excel_missing_ties_and_all_missing(demo: Demo) -> N
     for one in own.values():
         assert demo.client.delete(f"/api/planning/own-indicators/{one['id']}").status_code == 204
     assert demo.client.delete("/api/planning/own-indicators/own_x").status_code == 404
+
+
+def test_own_indicators_with_period_and_samples_tell_what_is_thin(demo: Demo) -> None:
+    table = demo.client.get("/api/planning/indicators", params={"to": TO}).json()
+    codes = [item["community"]["code"] for item in table["items"]]
+    head: list[object] = ["社区编码", "志愿服务率(%)", "志愿服务率样本量", "食品抽检样本"]
+    rows: list[list[object]] = [[code, 50 + n, 40, 3] for n, code in enumerate(codes)]
+    rows[0][1:3] = [99, 4]  # excellent, of four
+    rows[1][1:3] = [98, None]  # nobody said of how many
+    basis = {"group": "performance", "from": "2026-01-01", "to": "2026-06-30", "least": "10"}
+
+    def send(rows: list[list[object]], **changed: str) -> tuple[int, dict]:
+        answer = demo.client.post(
+            "/api/planning/own-indicators", files={"file": ("率.xlsx", workbook(rows))},
+            data={**basis, **changed},
+        )  # fmt: skip
+        return answer.status_code, answer.json()
+
+    # 食品抽检样本 is no sample size of anything: an indicator, and it has none itself
+    status, problem = send([head, *rows])
+    assert (status, problem["where"]) == (400, "least")
+    assert "食品抽检样本" in problem["detail"]
+    for changed, where in (({"from": "2026-07-01"}, "from"), ({"from": ""}, "from"),
+                           ({"least": "0"}, "least")):  # fmt: skip
+        status, problem = send([line[:3] for line in [head, *rows]], **changed)
+        assert (status, problem["where"]) == (400, where), problem
+    wrong = [line[:3] for line in [head, *rows]]
+    wrong[2] = [codes[1], 98, -1]
+    status, problem = send(wrong)
+    assert "fewer than no cases" in problem["detail"]
+    assert send([line[:3] for line in [head, *rows]])[0] == 201
+    table = demo.client.get("/api/planning/indicators", params={"to": TO}).json()
+    [own] = [one for one in table["indicators"] if one["own"]]
+    assert (own["least"], own["group"]) == (10, "performance")
+    assert "2026-01-01 – 2026-06-30" in own["of"]["en"]
+    cells = {item["community"]["code"]: item["cells"][own["id"]] for item in table["items"]}
+    assert [cells[code]["enough"] for code in codes[:3]] == [False, False, True]
+    assert [cells[code]["sample"] for code in codes[:3]] == [4, 0, 40]
+    only = {one["id"]: 0 for one in table["indicators"]} | {own["id"]: 1}
+    weights = ",".join(f"{name}:{value}" for name, value in only.items())
+    _, found = ask(demo, weights=weights)
+    assert found["items"][0]["community"]["code"] == codes[-1]  # not the one of four cases
+    thin = {item["community"]["code"] for item in found["items"] if item["thin"]}
+    assert thin == set(codes[:2])
+    asked = {"indicator": own["id"], "community": codes[0], "to": TO}
+    behind = demo.client.get("/api/planning/behind", params=asked).json()
+    assert [row["value"] for row in behind["items"]] == [99]
+    assert demo.client.delete(f"/api/planning/own-indicators/{own['id']}").status_code == 204
+
+
+def test_a_vacant_post_is_told_from_one_that_is_not_there(demo: Demo) -> None:
+    table = demo.client.get("/api/planning/indicators", params={"to": TO}).json()
+    posts = {
+        one["community"]["code"]: one["state"]
+        for one in demo.client.get("/api/posts").json()["items"]
+    }
+    said = {"staffed": ("staffed", 1), "vacant": ("vacant", 0), "none": ("no post", 0)}
+    for item in table["items"]:
+        cell = item["cells"]["post_staffed"]
+        assert (cell["note"]["en"], cell["value"]) == said[posts[item["community"]["code"]]]
+    vacant = table["items"][0]["community"]["code"]
+    with demo.database.sessions.begin() as session:
+        before = session.execute(
+            text("""
+                SELECT p.id, p.contact FROM service_post p JOIN area a ON a.id = p.community_id
+                WHERE a.code = :code
+            """),
+            {"code": vacant},
+        ).one_or_none()
+        if before is not None:
+            session.execute(
+                text("UPDATE service_post SET contact = NULL WHERE id = :id"), {"id": before.id}
+            )
+    demo.client.app.state.planning.forget()  # type: ignore[attr-defined]
+    asked = {"indicator": "post_staffed", "community": vacant, "to": TO, "lang": "zh"}
+    found = demo.client.get("/api/planning/behind", params=asked).json()
+    if before is not None:
+        assert found["cell"]["note"]["zh"] == "空缺"
+        with demo.database.sessions.begin() as session:
+            session.execute(
+                text("UPDATE service_post SET contact = :contact WHERE id = :id"),
+                {"id": before.id, "contact": before.contact},
+            )
+        demo.client.app.state.planning.forget()  # type: ignore[attr-defined]
+    else:
+        assert found["cell"]["note"]["zh"] == "未设岗"
 
 
 def test_one_wrong_row_of_a_table_keeps_nothing(demo: Demo) -> None:

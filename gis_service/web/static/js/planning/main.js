@@ -68,6 +68,7 @@ function ownIndicators() {
     const body = new FormData();
     body.append("file", file);
     body.append("group", byId("own-group").value);
+    for (const name of ["from", "to", "least"]) if (byId(`own-${name}`).value) body.append(name, byId(`own-${name}`).value);
     try {
       const found = await send("POST", "/api/planning/own-indicators", body);
       say(t("planning.ownLoaded", { n: found.loaded }));

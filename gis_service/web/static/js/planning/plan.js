@@ -6,7 +6,7 @@ import { complain } from "../messages.js";
 
 /**
  * @typedef {{value: number|null, numerator: number|null, denominator: number|null, sample: number,
- *   enough: boolean, low: number|null, high: number|null}} Cell
+ *   enough: boolean, low: number|null, high: number|null, note?: {zh: string, en: string}|null}} Cell
  * @typedef {{id: string, group: string, kind: string, unit: {zh: string, en: string}, rising: boolean,
  *   weight: number, least: number, title: {zh: string, en: string}, of: {zh: string, en: string},
  *   list: string, own: boolean}} Indicator

@@ -2,6 +2,7 @@
 
 import { byId, fill, h } from "../dom.js";
 import { language, number, percent, pick, t } from "../i18n.js";
+import { behindLink } from "./behind.js";
 import { compare, indicatorOf, onPlan, plan, rowOf } from "./plan.js";
 import { basis, reasons, standingWords, summary, written } from "./words.js";
 
@@ -68,11 +69,8 @@ export function figuresTable(codes, table = plan.table) {
 /** @param {import("./plan.js").Indicator} one @param {import("./plan.js").Row} row @param {any} table */
 function cell(one, row, table) {
   const found = row.cells[one.id];
-  const list = one.list.replaceAll("{community}", encodeURIComponent(row.community.code))
-    .replaceAll("{from}", table.since.slice(0, 10)).replaceAll("{to}", table.until.slice(0, 10))
-    .replaceAll("{coverage_from}", "");
   const value = written(one, found);
   return h("td", { class: found.value !== null && !found.enough ? "few" : "" },
-    list && found.value !== null ? h("a", { href: list, target: "_blank", rel: "noopener", text: value, title: t("planning.list") }) : value,
+    found.value !== null ? behindLink(one, row.community, table)(value) : value,
     h("small", { text: basis(one, found) }));
 }

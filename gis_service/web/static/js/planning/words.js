@@ -14,6 +14,7 @@ export const written = (one, cell) =>
 export function basis(one, cell) {
   if (cell.value === null) return t("planning.noData");
   const parts = [];
+  if (cell.note) parts.push(pick(cell.note));
   if (cell.denominator !== null) parts.push(`${plain(cell.numerator, 0)} / ${plain(cell.denominator, one.kind === "rate" ? 1 : 0)}`);
   else if (one.kind === "duration") parts.push(t("planning.cases", { n: cell.sample }));
   if (cell.low !== null && cell.high !== null) parts.push(t("planning.interval", { low: plain(cell.low), high: plain(cell.high) }));
