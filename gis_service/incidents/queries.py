@@ -22,7 +22,7 @@ from gis_service.hierarchy.models import LEVELS
 from gis_service.incidents.arrays import Snapshot
 from gis_service.incidents.filters import IncidentFilter, micros, to_sql
 from gis_service.incidents.models import SOURCES
-from gis_service.incidents.ordered import LAST, Place
+from gis_service.incidents.ordered import LAST, Ordered, Place
 from gis_service.incidents.visibility import Visible
 from gis_service.incidents.workflow import OPEN_STATES
 
@@ -175,26 +175,33 @@ class _Page:
 
 
 async def _fill(page: _Page, wanted: IncidentFilter, snapshot: Snapshot | None) -> None:
-    _, direction, column = SORTS[page.sort]
     unheard = await _changed_since(page.session, snapshot.version) if snapshot else None
-    known = None
-    if snapshot is not None and unheard is not None:
-        known = await asyncio.to_thread(snapshot.in_order, wanted, column, direction == "DESC")
-    if known is None or unheard is None:
+    if snapshot is None or unheard is None:
         return await page.read(wanted)
+    _, direction, column = SORTS[page.sort]
     after = Place(_key_of(page.after[0]), page.after[1]) if page.after else None
     chunk, asked = page.wanted * (_FIRST_CHUNK if wanted.q else 1), 0
-    while asked < _MOST_ASKED:
-        ids, after = await asyncio.to_thread(known.first, chunk, after)
+
+    def begin() -> tuple[Ordered, tuple[list[int], Place | None]] | None:
+        known = snapshot.in_order(wanted, column, direction == "DESC")
+        return None if known is None else (known, known.first(chunk, after))
+
+    begun = await asyncio.to_thread(begin)
+    if begun is None:
+        return await page.read(wanted)
+    known, (ids, after) = begun
+    while True:
         upto = (_position_of(after.key), after.id) if after else None
         await page.read(wanted, list({*ids, *unheard}), upto)
         if after is None or len(page.rows) >= page.wanted:
             return None
         asked += chunk
+        if asked >= _MOST_ASKED:
+            return await page.read(wanted)
         # as many as should hold the rest, by the share that passed so far
         share = (len(page.rows) + 1) / asked
         chunk = min(16 * chunk, int(1.3 * (page.wanted - len(page.rows)) / share) + page.wanted)
-    return await page.read(wanted)
+        ids, after = await asyncio.to_thread(known.first, chunk, after)
 
 
 async def _changed_since(session: AsyncSession, version: int) -> set[int] | None:
