@@ -17,7 +17,7 @@ from gis_service.dependencies import (
 )
 from gis_service.errors import InvalidInput
 from gis_service.incidents.filters import parse_moment
-from gis_service.planning import siting
+from gis_service.planning import rounds, siting
 from gis_service.planning.review import review
 from gis_service.planning.router import as_json, table_between
 from gis_service.planning.schemas import Review, SitingAnswer, SitingQuestion
@@ -58,11 +58,16 @@ async def add_siting(
 async def get_review(
     request: Request,
     settings: SettingsDependency,
+    session: SessionDependency,
     community: Annotated[list[str], Query(max_length=20, description="codes")],
     at: Annotated[str, Query(max_length=40, description="ISO date from which things were done")],
     days: Annotated[int, Query(ge=14, le=365, description="before and after, each")] = 90,
+    round_: Annotated[
+        int | None, Query(alias="round", ge=1, lt=2**31, description="whose weights are told")
+    ] = None,
 ) -> Response:
-    """Each indicator before and after, beside similar communities, with permutation over them."""
+    """Each indicator before and after, beside similar communities, with permutation over them; and
+    for each community what may be noted of it."""
     moment = parse_moment(at, ZoneInfo(settings.timezone), "at")
     zone = ZoneInfo(settings.timezone)
     today = datetime.now(zone).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -79,4 +84,5 @@ async def get_review(
         raise InvalidInput("too long ago", "时间过早", where="at") from None
     before = await table_between(request, since, moment)
     after = await table_between(request, moment, until)
-    return as_json(await asyncio.to_thread(review, before, after, community))
+    weights = await session.run_sync(rounds.weights_of, round_) if round_ else None
+    return as_json(await asyncio.to_thread(review, before, after, community, weights))

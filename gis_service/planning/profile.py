@@ -61,15 +61,15 @@ def words(table: Table, row: int) -> dict[str, list[dict[str, str]]]:
 
 def _sentence(column: Column, row: int, average: float, good: bool) -> dict[str, str]:
     title, unit = column.indicator.title, column.indicator.unit
-    value = _told(column.figures.value[row])
+    value = told_value(column.figures.value[row])
     sample = int(column.figures.sample[row])
     counted = column.indicator.kind != "known"
     return {
         "indicator": column.indicator.id,
         "zh": f"{title['zh']} {value} {unit['zh']}，{'优于' if good else '不及'}"
-        f"全区平均 {_told(average)}" + (f"（{sample} 件）" if counted else ""),
+        f"全区平均 {told_value(average)}" + (f"（{sample} 件）" if counted else ""),
         "en": f"{title['en']} {value} {unit['en']}, {'better' if good else 'worse'} than the "
-        f"average of {_told(average)}" + (f" ({sample} cases)" if counted else ""),
+        f"average of {told_value(average)}" + (f" ({sample} cases)" if counted else ""),
     }
 
 
@@ -83,7 +83,8 @@ def _thin(column: Column, row: int) -> dict[str, str]:
     }
 
 
-def _told(value: float) -> str:
+def told_value(value: float) -> str:
+    """A figure within a sentence."""
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from gis_service.analysis.review import LEAST_CONTROLS, changed, most_similar
 from gis_service.errors import InvalidInput
+from gis_service.planning.experience import proposals
 from gis_service.planning.profile import row_of
 from gis_service.planning.table import Column, Table
 
@@ -23,14 +24,19 @@ FINDINGS = {
     "worse": ("worse by more than chance gives", "变差，超出偶然"),
     "unclear": ("no more than chance gives", "未超出偶然，不能断言"),
     "no_baseline": ("no baseline: too few cases before", "无基线：起点前样本不足"),
+    "undated": ("no baseline: only today's state is on record",
+                "无基线：只有当前状态，没有起点前的记录"),
     "thin": ("too few cases after", "起点后样本不足"),
     "too_few_compared": ("too few communities to compare with", "可对照的社区太少"),
     "constant": ("the same everywhere", "各社区相同"),
 }  # fmt: skip
 
 
-def review(before: Table, after: Table, codes: Sequence[str]) -> dict[str, Any]:
-    """What changed in the communities ``codes`` between two tables of equal length.
+def review(
+    before: Table, after: Table, codes: Sequence[str], weights: Mapping[str, float] | None = None
+) -> dict[str, Any]:
+    """What changed in the communities ``codes`` between two tables of equal length. ``weights``:
+    those of the choice that is looked back on, by indicator; else the usual ones.
 
     Raises InvalidInput where none is asked for, NotFound for an unknown one.
     """
@@ -49,43 +55,47 @@ def review(before: Table, after: Table, codes: Sequence[str]) -> dict[str, Any]:
     items, chosen_best, permutations = [], [], 0
     for one in before.columns:
         later = after.column(one.indicator.id)
-        if one.indicator.kind == "known" and one.indicator.weight == 0 and not one.indicator.own:
-            continue  # size: nothing that anybody works at
         if later is None:
             continue
         item, best, count = _indicator(one, later, treated, controls)
-        items.append(item)
+        weight = one.indicator.weight if weights is None else weights.get(one.indicator.id, 0.0)
+        items.append({**item, "weighed": weight > 0})
         permutations = max(permutations, count)
         if best:
             chosen_best.append(one.indicator.title)
-    return {
+    # what the choice was made by comes first, in the order of the indicators
+    items.sort(key=lambda item: not item["weighed"])
+    found = {
         "at": after.since, "before": [before.since, before.until],
         "after": [after.since, after.until],
         "communities": _named(before, treated), "controls": _named(before, controls),
         "indicators": items, "permutations": permutations,
-        "warnings": _warnings(chosen_best, len(items)),
+        "warnings": _warnings(chosen_best, sum(item["p"] is not None for item in items)),
     }  # fmt: skip
+    return {**found, "proposals": proposals(found, before, after)}
 
 
 def _indicator(
     one: Column, later: Column, treated: npt.NDArray[np.bool_], controls: npt.NDArray[np.bool_]
 ) -> tuple[dict[str, Any], bool, int]:
-    enough = one.enough & later.enough
+    dated = one.indicator.dated
+    had = one.enough if dated else np.zeros(len(one.enough), bool)
+    enough = had & later.enough
     own, others = treated & enough, controls & enough
     x, y = one.figures.value, later.figures.value
     item: dict[str, Any] = {
         "id": one.indicator.id, "title": one.indicator.title, "unit": one.indicator.unit,
-        "rising": one.indicator.rising,
-        "treated": {"before": _mean(x, treated & one.enough),
+        "rising": one.indicator.rising, "dated": dated,
+        "treated": {"before": _mean(x, treated & had),
                     "after": _mean(y, treated & later.enough), "communities": int(own.sum())},
-        "others": {"before": _mean(x, controls & one.enough),
+        "others": {"before": _mean(x, controls & had),
                    "after": _mean(y, controls & later.enough), "communities": int(others.sum())},
         "estimate": None, "low": None, "high": None, "p": None, "expected_fall": None,
     }  # fmt: skip
     verdict, best, count = "unclear", False, 0
     part = own | others
     if not own.any():
-        verdict = "thin" if (treated & one.enough).any() else "no_baseline"
+        verdict = "thin" if (treated & had).any() else "no_baseline"
     elif others.sum() < LEAST_CONTROLS:
         verdict = "too_few_compared"
     elif np.ptp(x[part]) == 0 and np.ptp(y[part]) == 0:
@@ -100,7 +110,7 @@ def _indicator(
             verdict = "better" if (found.estimate > 0) == one.indicator.rising else "worse"
         worse_than = (x[others] < x[own].mean()) == one.indicator.rising
         best = bool(worse_than.mean() >= 2 / 3)
-    en, zh = FINDINGS[verdict]
+    en, zh = FINDINGS[verdict if dated else "undated"]
     return {**item, "verdict": verdict, "words": {"zh": zh, "en": en}}, best, count
 
 

@@ -14,13 +14,12 @@ from gis_service.errors import Conflict, Forbidden, InvalidInput, NotFound
 from gis_service.events.feed import publish
 from gis_service.hierarchy.models import Area
 from gis_service.planning.models import (
-    ExperienceNote,
     RoundChoice,
     RoundNomination,
     RoundVisit,
     SelectionRound,
 )
-from gis_service.planning.schemas import Decision, NewNomination, NewNote, NewVisit
+from gis_service.planning.schemas import Decision, NewNomination, NewVisit
 from gis_service.planning.table import Table, table_of
 from gis_service.planning.weighing import (
     RECORDED_DRAWS,
@@ -76,6 +75,14 @@ def frozen_table(session: Session, number: int) -> Table:
     if found is None:
         raise NotFound(f"no round {number}", f"没有遴选 {number}", where="round")
     return table_of(found.frozen)
+
+
+def weights_of(session: Session, number: int) -> dict[str, float]:
+    """The share of each indicator that a round weighed. Raises NotFound."""
+    found = session.get(SelectionRound, number)
+    if found is None:
+        raise NotFound(f"no round {number}", f"没有遴选 {number}", where="round")
+    return {one["id"]: one["share"] for one in found.answer["indicators"] if one["used"]}
 
 
 def open_round(session: Session, number: int) -> SelectionRound:
@@ -162,20 +169,6 @@ def decide(session: Session, number: int, fields: Decision, actor: str) -> Selec
     found.override_reason = fields.override_reason or None
     publish(session, "planning")
     return found
-
-
-def add_note(session: Session, fields: NewNote, actor: str) -> ExperienceNote:
-    """Experience of a community."""
-    area = session.scalar(
-        select(Area).where(Area.level == "community", Area.code == fields.community)
-    )
-    if area is None:
-        raise _unknown(fields.community)
-    made = ExperienceNote(
-        area_id=area.id, title=fields.title, body=fields.body, created_by=actor
-    )  # fmt: skip
-    session.add(made)
-    return made
 
 
 def _candidate(session: Session, found: SelectionRound, code: str) -> Area:

@@ -18,12 +18,12 @@ from gis_service.dependencies import (
     refuse_unknown_parameters,
 )
 from gis_service.errors import InvalidInput
-from gis_service.planning import queries, rounds
+from gis_service.planning import experience, queries, rounds
 from gis_service.planning.live import LivePlanning, parse_period
 from gis_service.planning.own import Basis, load_own, remove_own
 from gis_service.planning.profile import months, row_of, words
 from gis_service.planning.registry import GROUPS
-from gis_service.planning.schemas import IndicatorTable, NewNote, NotePage, Ranking
+from gis_service.planning.schemas import ChangedNote, IndicatorTable, NewNote, NotePage, Ranking
 from gis_service.planning.table import Table
 from gis_service.planning.uploads import uploaded_rows
 from gis_service.planning.weighing import Question, answer
@@ -236,11 +236,22 @@ async def add_experience(
     fields: NewNote, session: SessionDependency, identity: SignedIn
 ) -> dict[str, Any]:
     """Add a note."""
-    made = await session.run_sync(rounds.add_note, fields, identity.name)
+    made = await session.run_sync(experience.add_note, fields, identity.name)
     await session.flush()
     number = made.id
     await session.commit()
     return {"id": number}
+
+
+@router.put("/experience/{note}", status_code=204, dependencies=[Manages])
+async def change_experience(
+    note: Annotated[int, Path(ge=1, lt=2**31)], fields: ChangedNote, session: SessionDependency,
+    identity: SignedIn,
+) -> Response:  # fmt: skip
+    """Put a note into other words; who changed it is kept, and what the review had proposed."""
+    await session.run_sync(experience.change_note, note, fields, identity.name)
+    await session.commit()
+    return Response(status_code=204)
 
 
 def as_json(body: Any) -> Response:

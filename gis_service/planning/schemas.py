@@ -124,12 +124,27 @@ class NewVisit(Strict):
     verdict: Literal["suitable", "conditional", "unsuitable"]
 
 
-class NewNote(Strict):
-    """Experience of a community that others can take over."""
+class ChangedNote(Strict):
+    """Other words for a note."""
 
-    community: str = Code
     title: str = Field(min_length=1, max_length=200)
     body: str = Field(min_length=1, max_length=20_000)
+
+
+class Proposed(Strict):
+    """What the review had put into words, and of which days it spoke."""
+
+    at: date
+    until: date
+    body: str = Field(min_length=1, max_length=20_000)
+
+
+class NewNote(ChangedNote):
+    """Experience of a community that others can take over; ``proposed``: where it began from what
+    a review proposes."""
+
+    community: str = Code
+    proposed: Proposed | None = None
 
 
 class Round(BaseModel):
@@ -196,7 +211,8 @@ class SitingAnswer(BaseModel):
 
 class Review(BaseModel):
     """Before and after. An indicator's ``verdict`` is better, worse, unclear, no_baseline, thin,
-    too_few_compared or constant."""
+    too_few_compared or constant; ``weighed``: it had a weight in the choice; ``dated``: it is known
+    of earlier times. ``proposals``: for each community title and body of a note, by language."""
 
     at: str
     before: list[str]
@@ -206,3 +222,4 @@ class Review(BaseModel):
     indicators: list[dict[str, Any]]
     permutations: int
     warnings: list[dict[str, str]]
+    proposals: list[dict[str, Any]]

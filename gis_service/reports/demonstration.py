@@ -14,6 +14,7 @@ from gis_service.patrols.coverage_live import read_patrols
 from gis_service.planning.live import read_ground, table_at
 from gis_service.planning.queries import list_notes, list_rounds
 from gis_service.planning.review import review
+from gis_service.planning.rounds import weights_of
 from gis_service.reports.document import Cell, Section, Table
 from gis_service.settings import Settings
 
@@ -56,7 +57,10 @@ def demonstration(
             for since in (at - length, at)
         )
         known = {one.code for one in before.communities}
-        found = review(before, after, [code for code in codes if code in known])
+        found = review(
+            before, after, [code for code in codes if code in known],
+            weights_of(session, last["id"]),
+        )  # fmt: skip
         section.lines += [[one[locale]] for one in found["warnings"]]
         names = "、".join(one["name"] for one in found["controls"])
         section.lines.append([say("compared_with", names=names)])
@@ -84,7 +88,8 @@ def _changes(found: dict[str, Any], locale: str, say: Callable[..., str]) -> Tab
 
     rows = [
         [
-            f"{one['title'][locale]} {one['unit'][locale]}", pair(one["treated"]),
+            f"{one['title'][locale]} {one['unit'][locale]}"
+            + ("" if one["weighed"] else f" {say('weighed_nothing')}"), pair(one["treated"]),
             pair(one["others"]), change(one),
             say("none") if one["p"] is None else f"{one['p']:.3f}", one["words"][locale],
         ]

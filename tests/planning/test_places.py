@@ -6,8 +6,10 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
+from tests.conftest import token_headers
 from tests.demo.checks import AS_OF
 from tests.planning.conftest import Demo
+from tests.planning.test_rounds import begin
 
 
 def test_new_stations_reach_more_along_streets_and_less_than_straight(demo: Demo) -> None:
@@ -54,7 +56,21 @@ def test_a_review_says_what_it_compares_and_claims_nothing_where_nothing_was_don
     assert controls
     assert not controls & set(demo.planted.best)
     by_id = {one["id"]: one for one in found["indicators"]}
-    assert "buildings" not in by_id
+    # what had no weight stands there, too, and says so; of today's state there is no baseline
+    assert [one["weighed"] for one in found["indicators"]] == sorted(
+        (one["weighed"] for one in found["indicators"]), reverse=True
+    )
+    size = by_id["buildings"]
+    assert (size["weighed"], size["verdict"], size["treated"]["before"]) == (
+        False, "no_baseline", None
+    )  # fmt: skip
+    assert size["words"]["en"] == "no baseline: only today's state is on record"
+    assert by_id["post_staffed"]["verdict"] == "no_baseline"
+    assert by_id["stations"]["verdict"] != "no_baseline"
+    assert not by_id["campaigns"]["weighed"]
+    tested = sum(one["p"] is not None for one in found["indicators"])
+    several = [one for one in found["warnings"] if one["kind"] == "several_tests"]
+    assert [str(tested) in one["en"] for one in several] == ([True] if tested > 1 else [])
     closing = by_id["closed_in_time"]
     assert closing["treated"]["before"] is not None
     verdicts = {one["verdict"] for one in found["indicators"]}
@@ -76,3 +92,55 @@ def test_a_review_too_early_is_refused(demo: Demo) -> None:
     asked = {"community": demo.planted.trap, "at": "2999-01-01"}
     refused = demo.client.get("/api/planning/review", params=asked)
     assert (refused.status_code, refused.json()["where"]) == (400, "at")
+
+
+def test_the_weights_of_a_review_are_those_of_the_round(demo: Demo) -> None:
+    number = begin(demo, weights={"campaigns": 1.0, "rework": 0.0})["id"]
+    at = (AS_OF - timedelta(days=120)).date().isoformat()
+    asked = {"community": list(demo.planted.best), "at": at, "days": 100, "round": number}
+    found = demo.client.get("/api/planning/review", params=asked).json()
+    round_ = demo.client.get(f"/api/planning/rounds/{number}").json()
+    used = {one["id"] for one in round_["answer"]["indicators"] if one["used"]}
+    assert {one["id"] for one in found["indicators"] if one["weighed"]} == used
+    assert "rework" not in used
+    missing = demo.client.get("/api/planning/review", params={**asked, "round": 2**31 - 1})
+    assert missing.status_code == 404
+
+
+def test_the_review_proposes_notes_that_are_put_into_words_and_kept(demo: Demo) -> None:
+    at = (AS_OF - timedelta(days=120)).date().isoformat()
+    asked = {"community": [*demo.planted.best, demo.planted.trap], "at": at, "days": 100}
+    found = demo.client.get("/api/planning/review", params=asked).json()
+    told = {one["community"]["code"]: one for one in found["proposals"]}
+    assert set(told) == {one["code"] for one in found["communities"]}
+    by_id = {one["id"]: one for one in found["indicators"]}
+    best, trap = (told[code]["body"] for code in (demo.planted.best[0], demo.planted.trap))
+    # five cases: nothing is said of what they look like
+    silent = next(line for line in trap["en"].splitlines() if "Time to close" in line)
+    assert "→" not in silent
+    # a figure of one community is its own, and says how many cases it rests on
+    for name, one in by_id.items():
+        if one["verdict"] in ("better", "worse") and one["weighed"] and name == "close_hours":
+            assert "interval" in best["en"]
+    assert "Time to close (median)" in best["en"]
+    assert "cases)" in best["en"]
+    assert "样本不足或无基线" in trap["zh"]
+    code = demo.planted.best[0]
+    kept = {
+        "community": code, "title": told[code]["title"]["zh"], "body": best["zh"] + "早市错峰",
+        "proposed": {"at": at, "until": found["after"][1][:10], "body": best["zh"]},
+    }  # fmt: skip
+    number = demo.client.post("/api/planning/experience", json=kept).json()["id"]
+    address = f"/api/planning/experience/{number}"
+    changed = {"title": "早市错峰", "body": "与市场方约定开市时间"}
+    assert demo.client.put(address, json=changed).status_code == 204
+    note = demo.client.get("/api/planning/experience", params={"community": code}).json()["items"][
+        0
+    ]
+    assert (note["title"], note["body"]) == (changed["title"], changed["body"])
+    assert note["proposed"]["body"] == best["zh"]
+    assert note["changed_by"] == "chooser"
+    assert demo.client.put(f"{address[:-1]}999999", json=changed).status_code == 404
+    assert demo.client.put(address, json={**changed, "title": ""}).status_code == 400
+    headers = token_headers(demo.database, "squad_leader", name="no-notes")
+    assert demo.client.put(address, json=changed, headers=headers).status_code == 403
