@@ -3,7 +3,8 @@ FROM community a
 JOIN (
     SELECT i.area_id, count(*) AS missing
     FROM plan_item i JOIN plan_task t ON t.id = i.task_id
-    WHERE t.due_on < current_date AND coalesce(i.done_on > current_date, true)
+    CROSS JOIN (SELECT (now() AT TIME ZONE :timezone)::date AS today) d
+    WHERE t.due_on < d.today AND coalesce(i.done_on > d.today, true)
       AND i.area_id IS NOT NULL
     GROUP BY i.area_id
 ) p ON p.area_id = a.area_id
