@@ -35,6 +35,14 @@ def as_written(words: str) -> str:
     return words[1:] if words[:1] == "'" and _GUARDED.match(words[1:]) else words
 
 
+def for_book(words: str) -> str:
+    """Text for a cell of a workbook: what XML cannot hold is left out, and what reading would take
+    away (:func:`as_written`, blanks at the beginning) is guarded. ``=`` at the beginning is the
+    caller's: the cell's type makes it text."""
+    words = ILLEGAL_CHARACTERS_RE.sub("", words)
+    return f"'{words}" if _GUARDED_IN_BOOK.match(words) else words
+
+
 def as_csv(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
     """UTF-8 with a mark at its beginning, without which Excel shows no Chinese."""
     out = io.StringIO(newline="")
@@ -62,10 +70,8 @@ def write_xlsx(
     def cell(value: Any) -> Any:
         if not isinstance(value, str):
             return value
-        # what XML cannot hold is left out; text that looks like a formula stays text
-        text = ILLEGAL_CHARACTERS_RE.sub("", value)
-        if _GUARDED_IN_BOOK.match(text):
-            return f"'{text}"
+        # text that looks like a formula stays text
+        text = for_book(value)
         if not text.startswith("="):
             return text
         made = WriteOnlyCell(sheet, text)

@@ -29,6 +29,7 @@ from gis_service.ledger.models import LedgerEntry
 from gis_service.ledger.schemas import EntryFields
 from gis_service.settings import Settings
 from gis_service.sheet_reading import Column, Row, Sheet, known_names, narrow, read_sheet
+from gis_service.sheets import for_book
 
 COLUMNS = (
     Column("code", ("编号", "台账编号", "code")),
@@ -74,7 +75,8 @@ def as_workbook(
         sheet.row_dimensions[number].height = height
         for name, column in places.items():
             cell = sheet.cell(number, column)
-            cell.value = told[name] if told[name] != "" else None
+            value = told[name] if told[name] != "" else None
+            cell.value = for_book(value) if isinstance(value, str) else value
             # text that looks like a formula stays text
             if cell.data_type == "f":
                 cell.data_type = "s"
