@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
+from gis_service.campaigns.weak_spots import PRIOR, find_weak_spots
 from gis_service.demo.incidents import latest_midnight
 from gis_service.maps.checking import check_layers
 from tests.campaigns.conftest import Loaded
@@ -180,6 +183,75 @@ def test_weak_spots_have_their_numbers(service: TestClient, loaded: Loaded) -> N
     assert top["overdue"]["of"] >= top["overdue"]["n"]
     wrong = service.get("/api/campaigns/weak-spots", params={"from": until, "to": since})
     assert wrong.json()["where"] == "from"
+
+
+# the cases of a group of classes in a community, as ids
+_CASES = """
+    SELECT i.id FROM incident i JOIN incident_class k ON k.id = i.class_id
+    JOIN grid g ON g.area_id = i.grid_id AND g.valid_to IS NULL
+    JOIN area c ON c.id = g.parent_id
+    WHERE c.code = :community AND upper(left(k.kind, 1)) || '-' || k.major = :group
+"""
+_LATE = text(f"""
+    UPDATE incident SET due_at = reported_at + interval '1 minute'
+    WHERE due_at IS NOT NULL AND id IN ({_CASES})
+""")
+_AGAIN = text(f"""
+    UPDATE incident SET rework_count = 1 WHERE resolved_at IS NOT NULL AND id IN ({_CASES})
+""")
+
+
+def spots(session: Session, loaded: Loaded) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    until = loaded.as_of.date() + timedelta(days=1)
+    return find_weak_spots(
+        session, loaded.database.settings, until - timedelta(days=366), until, loaded.as_of, 1000
+    )
+
+
+def score(one: dict[str, Any], usual: dict[str, Any]) -> float:
+    """As its docstring says it, from the numbers that stand beside it."""
+    out = float(one["hot_count"])
+    for part in ("overdue", "rework"):
+        if usual[part]:  # where nobody had to do anything again, nobody is the worse for it
+            drawn_to_usual = (one[part]["n"] + PRIOR * usual[part]) / (one[part]["of"] + PRIOR)
+            out *= drawn_to_usual / usual[part]
+    return round(out, 1)
+
+
+def test_the_score_grows_with_overdue_and_again_with_rework(loaded: Loaded) -> None:
+    with loaded.database.sessions() as session:  # nothing of it is kept
+        before, usual = spots(session, loaded)
+        # one in the middle, whose cases are neither all late nor all done again
+        place = min(5, len(before) // 2)
+        own = before[place]
+        names = {"community": own["community"]["code"], "group": own["group"]["code"]}
+
+        def again() -> tuple[int, dict[str, Any], list[dict[str, Any]], dict[str, Any]]:
+            found, shares = spots(session, loaded)
+            at = next(n for n, one in enumerate(found) if one["community"] == own["community"]
+                      and one["group"] == own["group"])  # fmt: skip
+            return at, found[at], found, shares
+
+        session.execute(_LATE, names)
+        at_late, late, all_late, usual_late = again()
+        session.execute(_AGAIN, names)
+        at_both, both, all_both, usual_both = again()
+        session.rollback()
+    assert 0 < own["overdue"]["n"] < own["overdue"]["of"]
+    assert late["overdue"] == {"n": own["overdue"]["of"], "of": own["overdue"]["of"], "share": 1.0}
+    assert late["rework"] == own["rework"]
+    assert both["rework"]["share"] == 1.0
+    assert own["score"] < late["score"] < both["score"]
+    assert place >= at_late >= at_both
+    # where they are has not changed, only how they were handled
+    assert own["hot_grids"] == late["hot_grids"] == both["hot_grids"]
+    for found, shares in ((before, usual), (all_late, usual_late), (all_both, usual_both)):
+        assert [one["score"] for one in found] == pytest.approx(
+            [score(one, shares) for one in found], abs=0.11
+        )
+        assert [one["score"] for one in found] == sorted(
+            (one["score"] for one in found), reverse=True
+        )
 
 
 def test_the_layers_are_as_described(loaded: Loaded) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 import docx
 import pytest
 from fastapi.testclient import TestClient
+from PIL import Image
 
 from gis_service.app import create_app
 from gis_service.demo.community_loading import load_demo_communities
@@ -113,3 +115,52 @@ def test_it_opens_in_libreoffice(service: TestClient, loaded: Loaded, tmp_path: 
     pdf = converted(file, "pdf", tmp_path).read_bytes()
     assert pdf.startswith(b"%PDF")
     assert len(pdf) > 100_000
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_month_as_a_word_document(service: TestClient, loaded: Loaded, lang: str) -> None:
+    month = f"{loaded.as_of:%Y-%m}"
+    book = words(service, month, lang)
+    headings = [one.text for one in book.paragraphs if one.style.name == "Heading 1"]
+    assert headings
+    assert all(bool(re.search(r"[\u4e00-\u9fff]", one)) == (lang == "zh") for one in headings)
+    assert any(month in one.text for one in book.paragraphs)
+    pictures = [
+        book.part.related_parts[one._inline.graphic.graphicData.pic.blipFill.blip.embed].blob
+        for one in book.inline_shapes
+    ]
+    assert len(pictures) >= 3
+    assert len(set(pictures)) == len(pictures)
+    assert min(map(drawn_colours, pictures)) > 20
+    cells = [cell.text for table in book.tables for row in table.rows for cell in row.cells]
+    assert any(re.fullmatch(r"[\d,]+", cell) for cell in cells)
+
+
+def drawn_colours(data: bytes) -> int:
+    """How many colours a picture has: an empty one has one, text alone some greys."""
+    picture = Image.open(io.BytesIO(data)).convert("RGB")
+    assert min(picture.size) > 200
+    colours = picture.getcolors(1 << 22)
+    assert colours
+    return len(colours)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_year_as_a_page(service: TestClient, loaded: Loaded, lang: str) -> None:
+    year = str(loaded.as_of.year)
+    answer = service.get("/api/reports/review", params={"period": year, "lang": lang})
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    page = answer.text
+    assert f'lang="{"zh" if lang == "zh" else "en"}' in page
+    assert year in page
+    headings = re.findall(r"<h2[^>]*>(.*?)</h2>", page, re.DOTALL)
+    assert len(headings) == 6
+    assert all(bool(re.search(r"[\u4e00-\u9fff]", one)) == (lang == "zh") for one in headings)
+    pictures = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
+    assert len(pictures) >= 5
+    assert min(drawn_colours(base64.b64decode(one)) for one in pictures) > 20
+    # each picture is told to those who do not see it
+    assert len(re.findall(r'<img[^>]* alt="[^"]{4,}', page)) == len(pictures)
+    for campaign in loaded.truth.campaigns:
+        assert campaign.name in page
+    assert "{" not in re.sub(r"<style.*?</style>", "", page, flags=re.DOTALL)
