@@ -24,6 +24,7 @@ from tests.communities.test_activities import add
 from tests.communities.test_posts import STATION
 from tests.communities.test_surveys import ROUND, SURVEY
 from tests.conftest import token_headers
+from tests.test_http import features, tile_of
 
 ZONE = ZoneInfo("Asia/Shanghai")
 
@@ -161,9 +162,14 @@ def test_a_kind_added_to_the_data_is_in_form_sheet_counts_map_and_ledger(
     assert line[head.index("活动类型")] == "以旧换新"
     found = with_kind.post("/api/activities/import", files={"file": ("a.xlsx", sheet)}).json()
     assert (found["read"], found["faults"]) == (1, [])
+    # the map draws it
+    x, y = tile_of(118.605, 24.905, 10)
+    span = {"from": "2026-05-01", "to": "2026-05-02"}
+    tile = with_kind.get(f"/tiles/activities/10/{x}/{y}.mvt", params=span)
+    (point,) = features(tile.content, "activities")
+    assert point["properties"]["kind"] == "old_things"
     # and it goes into the ledger
-    asked = {"from": "2026-05-01", "to": "2026-05-02"}
-    assert with_kind.post("/api/ledger/collect", params=asked).json() == {"added": 1}
+    assert with_kind.post("/api/ledger/collect", params=span).json() == {"added": 1}
     (entry,) = with_kind.get("/api/ledger").json()["items"]
     assert (entry["kind"], entry["title"], entry["people"]) == ("activity", "换一袋", 7)
     # a kind that is in no list is told with what there is
