@@ -60,7 +60,7 @@ def _check_query(
 def example_parameters(layer: Layer, settings: Settings) -> dict[str, Any]:
     """Parameters of the whole world's tile and no incident, as far as the query names them."""
     every: dict[str, Any] = {
-        "z": 0, "x": 0, "y": 0, **setting_parameters(settings),
+        "z": 0, "x": 0, "y": 0, **setting_parameters(layer, settings),
         "minimum_count": settings.minimum_count, "area_ids": [], "counts": [], "z_scores": [],
         "p_values": [], "significances": [], "since": None, "until": None, "everybody": True,
         "squads": [], "everywhere": True, "streets": [], "communities": [],

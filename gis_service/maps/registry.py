@@ -11,6 +11,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gis_service.accounts.permissions import PERMISSIONS
+from gis_service.communities.words import words
 from gis_service.errors import ConfigurationError, NotFound
 from gis_service.incidents.filters import PARAMETERS
 from gis_service.settings import Settings
@@ -146,12 +147,18 @@ def _read_layer(folder: Path) -> Layer:
     return layer
 
 
-def setting_parameters(settings: Settings) -> dict[str, Any]:
-    """What a layer's query may ask of the settings, by the name of its parameter."""
-    return {
+def setting_parameters(layer: Layer, settings: Settings) -> dict[str, Any]:
+    """What the layer's query may ask of the settings, by the name of its parameter: ``kinds`` of
+    activities, one for one with the ``kind_parts`` of the plan they belong to, are the bureau's."""
+    out: dict[str, Any] = {
         "grid_kind": settings.grid_kind, "minimum_sample": settings.survey_minimum,
         "timezone": settings.timezone, "frontage_days": settings.frontage_days,
     }  # fmt: skip
+    if ":kinds" in layer.query:  # a word list that is broken stops no other layer
+        kinds = words(settings)["activity_kind"]
+        out["kinds"] = list(kinds)
+        out["kind_parts"] = [word.part for word in kinds.values()]
+    return out
 
 
 def statement(layer: Layer) -> str:

@@ -201,7 +201,7 @@ class Tiles:
                 "everywhere": seen is None or not seen.placed,
                 "streets": list(seen.streets) if seen else [],
                 "communities": list(seen.communities) if seen else [],
-                **setting_parameters(self.settings),
+                **setting_parameters(layer, self.settings),
             }  # fmt: skip
         return {
             "grid_kind": self.settings.grid_kind,

@@ -96,6 +96,7 @@ def test_activities_of_a_time_and_none_that_was_called_off(bureau: Bureau) -> No
     assert set(found) == {codes["last"], codes["next"]}
     last = found[codes["last"]]
     assert (last["name"], last["kind"], last["state"]) == ("last", "consultation", "done")
+    assert last["part"] == "duties"
     began = datetime.fromtimestamp(last["starts_at"], ZONE)
     assert f"{began:%Y-%m-%dT%H:%M}" == f"{day(-10)}T07:30"
     assert found[codes["next"]]["state"] == "planned"

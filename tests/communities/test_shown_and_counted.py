@@ -167,7 +167,7 @@ def test_a_kind_added_to_the_data_is_in_form_sheet_counts_map_and_ledger(
     span = {"from": "2026-05-01", "to": "2026-05-02"}
     tile = with_kind.get(f"/tiles/activities/10/{x}/{y}.mvt", params=span)
     (point,) = features(tile.content, "activities")
-    assert point["properties"]["kind"] == "old_things"
+    assert (point["properties"]["kind"], point["properties"]["part"]) == ("old_things", "waste")
     # and it goes into the ledger
     assert with_kind.post("/api/ledger/collect", params=span).json() == {"added": 1}
     (entry,) = with_kind.get("/api/ledger").json()["items"]
