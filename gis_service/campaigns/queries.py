@@ -50,10 +50,12 @@ _TOUCHES = """EXISTS (
 def list_campaigns(
     session: Session, day: date, grid_kind: str, *, state: str | None = None,
     unit: str | None = None, place: str | None = None, since: date | None = None,
-    until: date | None = None, after: str | None = None, limit: int = 1_000,
+    until: date | None = None, effect: bool | None = None, cancelled: bool | None = None,
+    after: str | None = None, limit: int = 1_000,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Campaigns by code, as of ``day``; ``unit`` leads or assists, ``place`` is the code of a
-    street, community or grid that one touches, ``[since, until)`` meets its period."""
+    street, community or grid that one touches, ``[since, until)`` meets its period, ``effect``
+    whether one can be said to have worked."""
     wheres = ["true"]
     if unit:
         wheres.append(
@@ -66,6 +68,10 @@ def list_campaigns(
         wheres.append("k.ends_on >= :since")
     if until:
         wheres.append("k.starts_on < :until")
+    if effect is not None:
+        wheres.append("coalesce(e.effect, false) = :effect")
+    if cancelled is not None:
+        wheres.append("(k.cancelled_at IS NOT NULL) = :cancelled")
     if after:
         wheres.append("k.code > :after")
     query = f"SELECT * FROM ({_CAMPAIGNS} WHERE {' AND '.join(wheres)}) found"
@@ -75,7 +81,8 @@ def list_campaigns(
         text(f"{query} ORDER BY code LIMIT :limit"),
         {
             "day": day, "kind": grid_kind, "state": state, "unit": unit, "places": [place],
-            "since": since, "until": until, "after": after, "limit": limit,
+            "since": since, "until": until, "effect": effect, "cancelled": cancelled,
+            "after": after, "limit": limit,
         },
     )  # fmt: skip
     return [dict(row) for row in rows.mappings()]

@@ -60,6 +60,8 @@ async def list_campaigns(
     street: Annotated[str | None, Query(max_length=50, description="code")] = None,
     from_: Annotated[date | None, Query(alias="from", description="runs on or after")] = None,
     to: Annotated[date | None, Query(description="begins before")] = None,
+    effect: Annotated[bool | None, Query(description="it can be said to have worked")] = None,
+    cancelled: Annotated[bool | None, Query()] = None,
     limit: Limit = 200,
     cursor: Annotated[str | None, Query(max_length=50)] = None,
 ) -> dict[str, Any]:
@@ -68,7 +70,8 @@ async def list_campaigns(
     def read(sync: Session) -> list[dict[str, Any]]:
         return queries.list_campaigns(
             sync, _today(settings), settings.grid_kind, state=state, unit=unit,
-            place=community or street, since=from_, until=to, after=cursor, limit=limit + 1,
+            place=community or street, since=from_, until=to, effect=effect,
+            cancelled=cancelled, after=cursor, limit=limit + 1,
         )  # fmt: skip
 
     rows = await session.run_sync(read)

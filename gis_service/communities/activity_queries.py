@@ -17,7 +17,8 @@ COUNTS = ("staff", "volunteers", "residents", "households", "pledges")
 @dataclass(frozen=True)
 class ActivityFilter:
     """Which activities: in the communities of ``scope`` (area ids, None for all), beginning within
-    ``[since, until)``. ``kinds`` and ``codes`` are codes; None and empty mean no restriction."""
+    ``[since, until)``. ``kinds`` and ``codes`` are codes, ``counted`` is one of ``COUNTS`` that
+    they say; None and empty mean no restriction."""
 
     scope: list[int] | None = None
     street: str | None = None
@@ -31,6 +32,7 @@ class ActivityFilter:
     codes: tuple[str, ...] = ()
     q: str | None = None
     public: bool | None = None
+    counted: str | None = None
 
 
 _WHERE = f"""
@@ -45,6 +47,8 @@ _WHERE = f"""
       AND (CAST(:series AS text) IS NULL OR a.series = :series)
       AND (CAST(:codes AS text[]) = '{{}}' OR a.code = ANY(CAST(:codes AS text[])))
       AND (CAST(:public AS bool) IS NULL OR a.public = :public)
+      AND (CAST(:counted AS text) IS NULL OR
+           CASE :counted {" ".join(f"WHEN '{one}' THEN a.{one}" for one in COUNTS)} END IS NOT NULL)
       AND (CAST(:q AS text) IS NULL OR a.title ILIKE '%' || :q || '%'
            OR a.place ILIKE '%' || :q || '%')
 """
@@ -165,6 +169,12 @@ _OPINIONS = f"""
            WHEN n.answer IS NULL AND n.incident_id IS NULL AND n.follow_up IS NULL THEN 'open'
            WHEN n.follow_up IS NOT NULL AND n.followed_up_on IS NULL THEN 'following'
            ELSE 'answered' END)
+      AND (CAST(:heard AS bool) IS NULL
+           OR :heard = (n.answer IS NOT NULL OR n.incident_id IS NOT NULL))
+      AND (CAST(:adopted AS bool) IS NULL OR :adopted = coalesce(n.adopted, false))
+      AND (CAST(:origin AS text) IS NULL OR :origin = CASE
+           WHEN n.response_id IS NOT NULL THEN 'survey'
+           WHEN n.activity_id IS NOT NULL THEN 'activity' ELSE 'post' END)
       AND (CAST(:before AS int) IS NULL OR n.id < :before)
     ORDER BY n.id DESC LIMIT :limit
 """
@@ -182,15 +192,20 @@ def list_opinions(
     activity: str | None = None,
     round_: str | None = None,
     state: str | None = None,
+    heard: bool | None = None,
+    adopted: bool | None = None,
+    origin: str | None = None,
     before: int | None = None,
     limit: int = 20_000,
 ) -> Rows:
     """Opinions, the latest first. ``state``: open (nobody answered), following (a follow-up is
-    under way) or answered."""
+    under way) or answered. ``heard``: whether it was answered or made an incident. ``origin``:
+    said in a survey, at an activity or to the post."""
     rows = session.execute(
         text(_OPINIONS),
         {"scope": scope, "street": street, "community": community, "since": since, "until": until,
-         "id": id_, "activity": activity, "round": round_, "state": state, "before": before,
+         "id": id_, "activity": activity, "round": round_, "state": state, "heard": heard,
+         "adopted": adopted, "origin": origin, "before": before,
          "limit": limit},
     )  # fmt: skip
     return [dict(row) for row in rows.mappings()]

@@ -71,6 +71,10 @@ async def _wanted(
     ] = None,
     state: Annotated[Literal["planned", "done", "cancelled"] | None, Query()] = None,
     series: Annotated[str | None, Query(max_length=64)] = None,
+    counted: Annotated[
+        Literal["staff", "volunteers", "residents", "households", "pledges"] | None,
+        Query(description="only those that say this number"),
+    ] = None,
     q: Annotated[str | None, Query(max_length=100, description="in title and place")] = None,
 ) -> ActivityFilter:
     kinds = tuple(part for one in kind or () for part in one.split(",") if part)
@@ -78,7 +82,7 @@ async def _wanted(
         known(settings, "activity_kind", one, "kind")
     return ActivityFilter(
         **places.conditions, since=span.since, until=span.until, kinds=kinds, unit=unit,
-        state=state, series=series, q=q,
+        state=state, series=series, counted=counted, q=q,
     )  # fmt: skip
 
 

@@ -76,6 +76,11 @@ async def get_opinions(
     activity: Annotated[str | None, Query(max_length=64)] = None,
     round_: Annotated[str | None, Query(alias="round", max_length=64)] = None,
     state: Annotated[Literal["open", "following", "answered"] | None, Query()] = None,
+    heard: Annotated[bool | None, Query(description="answered or made an incident")] = None,
+    adopted: Annotated[bool | None, Query()] = None,
+    origin: Annotated[
+        Literal["survey", "activity", "post"] | None, Query(description="where it was said")
+    ] = None,
     limit: Limit = 100,
     cursor: Annotated[int | None, Query(ge=1, lt=2**31)] = None,
     format_: Annotated[Format, Query(alias="format")] = "json",
@@ -86,8 +91,8 @@ async def get_opinions(
     def read(sync: Session) -> list[dict[str, Any]]:
         return list_opinions(
             sync, **places.conditions, since=span.since, until=span.until, activity=activity,
-            round_=round_, state=state, before=None if exported else cursor,
-            limit=MOST_EXPORTED + 1 if exported else limit + 1,
+            round_=round_, state=state, heard=heard, adopted=adopted, origin=origin,
+            before=None if exported else cursor, limit=MOST_EXPORTED + 1 if exported else limit + 1,
         )  # fmt: skip
 
     rows = await session.run_sync(read)

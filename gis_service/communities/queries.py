@@ -45,6 +45,8 @@ _POSTS = f"""
       AND (CAST(:after AS text) IS NULL OR k.code > :after)
       AND (CAST(:state AS text) IS NULL OR :state = CASE WHEN p.id IS NULL THEN 'none'
            WHEN p.contact IS NULL THEN 'vacant' ELSE 'staffed' END)
+      AND (CAST(:gridded AS bool) IS NULL OR :gridded = EXISTS (
+           SELECT 1 FROM grid g WHERE g.parent_id = k.area_id AND g.valid_to IS NULL))
     ORDER BY k.code LIMIT :limit
 """
 
@@ -56,14 +58,16 @@ def list_posts(
     street: str | None = None,
     community: str | None = None,
     state: str | None = None,
+    gridded: bool | None = None,
     after: str | None = None,
     limit: int = 10_000,
 ) -> Rows:
-    """The communities in force by code, each with its post; ``id`` None where it has none."""
+    """The communities in force by code, each with its post; ``id`` None where it has none.
+    ``gridded``: those with grids, as the plan counts communities."""
     rows = session.execute(
         text(_POSTS),
-        {"scope": scope, "street": street, "community": community, "state": state, "after": after,
-         "limit": limit},
+        {"scope": scope, "street": street, "community": community, "state": state,
+         "gridded": gridded, "after": after, "limit": limit},
     )  # fmt: skip
     return [dict(row) for row in rows.mappings()]
 

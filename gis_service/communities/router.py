@@ -74,6 +74,9 @@ async def list_posts(
     locale: LocaleDependency,
     places: AskedPlaces,
     state: Annotated[Literal["staffed", "vacant", "none"] | None, Query()] = None,
+    gridded: Annotated[
+        bool | None, Query(description="those with grids, as the plan counts communities")
+    ] = None,
     limit: Limit = 200,
     cursor: Cursor = None,
     format_: Annotated[Format, Query(alias="format")] = "json",
@@ -84,8 +87,8 @@ async def list_posts(
 
     def read(sync: Session) -> list[dict[str, Any]]:
         return queries.list_posts(
-            sync, **places.conditions, state=state, after=None if whole else cursor,
-            limit=10_000 if whole else limit + 1,
+            sync, **places.conditions, state=state, gridded=gridded,
+            after=None if whole else cursor, limit=10_000 if whole else limit + 1,
         )  # fmt: skip
 
     rows = await session.run_sync(read)

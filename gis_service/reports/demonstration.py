@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from sqlalchemy.orm import Session
 
@@ -36,16 +37,19 @@ def demonstration(
         section.lines.append([say("no_round")])
         return section
     last = decided[0]
+    link, at = f"/planning#round={last['id']}", last["decided_at"].astimezone(until.tzinfo)
     section.lines.append(
-        [say("round_line"), Cell(last["name"], f"/planning#round={last['id']}"),
-         say("round_end", approval=last["approval"], day=last["decided_at"].date())]
+        [say("round_line"), Cell(last["name"], link), say("round_chosen"),
+         Cell(last["approval"] or say("none"), link), say("round_end", day=at.date())]
     )  # fmt: skip
     codes = [one["community"]["code"] for one in last["choices"]]
-    rows = [[one["community"]["name"] or one["community"]["code"], one["reason"]]
-            for one in last["choices"]]  # fmt: skip
+    rows = [
+        [Cell(one["community"]["name"] or one["community"]["code"],
+              f"/communities/{one['community']['code']}"), one["reason"]]
+        for one in last["choices"]
+    ]  # fmt: skip
     head = [say(f"head_{name}") for name in ("community", "reason")]
     section.tables.append(Table(say("chosen_table"), head, rows))
-    at = last["decided_at"].astimezone(until.tzinfo)
     at = at.replace(hour=0, minute=0, second=0, microsecond=0)
     length = min(until - at, timedelta(days=MOST_DAYS))
     if length < timedelta(days=LEAST_DAYS):
@@ -64,7 +68,9 @@ def demonstration(
         section.lines += [[one[locale]] for one in found["warnings"]]
         names = "、".join(one["name"] for one in found["controls"])
         section.lines.append([say("compared_with", names=names)])
-        section.tables.append(_changes(found, locale, say))
+        asked = [*(("community", code) for code in codes), ("at", at.date()), ("days", length.days)]
+        link = f"/planning?{urlencode(asked)}#review"
+        section.tables.append(_changes(found, locale, say, link))
     section.lines += [
         [f"{one['community']['name']} · {one['title']}：{one['body']}"]
         for one in list_notes(session, None)
@@ -73,7 +79,7 @@ def demonstration(
     return section
 
 
-def _changes(found: dict[str, Any], locale: str, say: Callable[..., str]) -> Table:
+def _changes(found: dict[str, Any], locale: str, say: Callable[..., str], link: str) -> Table:
     def pair(ends: dict[str, Any]) -> str:
         return " → ".join(
             say("none") if ends[name] is None else f"{ends[name]:.1f}"
@@ -89,9 +95,12 @@ def _changes(found: dict[str, Any], locale: str, say: Callable[..., str]) -> Tab
     rows = [
         [
             f"{one['title'][locale]} {one['unit'][locale]}"
-            + ("" if one["weighed"] else f" {say('weighed_nothing')}"), pair(one["treated"]),
-            pair(one["others"]), change(one),
-            say("none") if one["p"] is None else f"{one['p']:.3f}", one["words"][locale],
+            + ("" if one["weighed"] else f" {say('weighed_nothing')}"),
+            *(Cell(told, link) for told in (
+                pair(one["treated"]), pair(one["others"]), change(one),
+                say("none") if one["p"] is None else f"{one['p']:.3f}",
+            )),
+            one["words"][locale],
         ]
         for one in found["indicators"]
     ]  # fmt: skip

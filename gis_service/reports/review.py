@@ -17,24 +17,23 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gis_service.campaigns.queries import list_campaigns
-from gis_service.communities.words import words as community_words
 from gis_service.errors import InvalidInput
 from gis_service.hierarchy.coordinates import guess_metric_crs
 from gis_service.incidents.arrays import Snapshot
 from gis_service.incidents.filters import IncidentFilter
 from gis_service.incidents.metrics.grouping import measure
 from gis_service.incidents.metrics.telling import figures, nothing
-from gis_service.planning.progress import queries as plan_queries
 from gis_service.planning.progress import service as plan
-from gis_service.reports import pictures, queries
+from gis_service.reports import life, pictures, queries, shortfalls
 from gis_service.reports.demonstration import demonstration
-from gis_service.reports.document import Cell, Document, Picture, Section, Table
+from gis_service.reports.document import Cell, Document, Line, Picture, Section, Table
 from gis_service.settings import Settings
 
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
 _YEAR = re.compile(r"\d{4}")
+SHARES = ("patrol_first", "on_time", "rework")
+_PLACE = re.compile(r"\{(\w+)\}")
 SHORT_DAYS = 62  # a chart of a shorter period counts by week
-MOST_SHORTFALLS = 60
 
 
 @dataclass(frozen=True)
@@ -98,12 +97,24 @@ class Review:
     def say(self, key: str, **values: Any) -> str:
         return _words()[key]["zh" if self.locale == "zh" else "en"].format(**values)
 
+    def line(self, key: str, **values: Any) -> Line:
+        """A sentence, its braces filled in with text or with cells that lead to lists."""
+        plain = {
+            name: f"{{{name}}}" if isinstance(value, Cell) else value
+            for name, value in values.items()
+        }
+        parts = _PLACE.split(self.say(key, **plain))
+        return [values[part] if n % 2 else part for n, part in enumerate(parts)]
+
     def name(self, row: Any) -> str:
         english = row.get("name_en") if isinstance(row, dict) else row.name_en
         return str(english if self.locale == "en" and english else row["name"])
 
-    def share(self, figure: dict[str, Any]) -> str:
-        return self.say("none") if figure["share"] is None else f"{figure['share']:.1%}"
+    def share(self, figures: dict[str, Any], name: str, link: str) -> Cell:
+        """A share with what it is of; the same figure by community stands behind it."""
+        own = figures[name]
+        told = self.say("none") if own["share"] is None else f"{own['share']:.1%}"
+        return Cell(f"{told} ({own['n']:,}/{own['of']:,})", f"{link}&figure={name}")
 
     def document(self) -> Document:
         """The whole document."""
@@ -119,11 +130,12 @@ class Review:
         if source and str(source).startswith("illustrative"):
             notes.append(self.say("illustrative"))
         sections = [
-            self.incidents(), self.progress(), self.campaigns(), self.communities(),
-            self.shortfalls(),
+            self.incidents(), self.progress(), self.campaigns(), life.communities(self),
+            shortfalls.shortfalls(self),
         ]  # fmt: skip
         if self.period.year:
-            until = datetime(self.behind.year, self.behind.month, self.behind.day, tzinfo=self.zone)
+            # whole days only, as the page behind these figures looks at them
+            until = self.midnight(min(self.behind, self.today))
             sections.append(
                 demonstration(self.session, self.settings, self.snapshot, until, self.locale,
                               self.say)
@@ -134,11 +146,14 @@ class Review:
 
     # -- 1 incidents ---------------------------------------------------------------------------
 
-    def _filter(self, first: date, behind: date) -> IncidentFilter:
-        def midnight(day: date) -> datetime:
-            return datetime(day.year, day.month, day.day, tzinfo=self.zone).astimezone(UTC)
+    def midnight(self, day: date) -> datetime:
+        """The beginning of a day in the district."""
+        return datetime(day.year, day.month, day.day, tzinfo=self.zone)
 
-        return IncidentFilter(since=midnight(first), until=midnight(behind))
+    def _filter(self, first: date, behind: date) -> IncidentFilter:
+        return IncidentFilter(
+            since=self.midnight(first).astimezone(UTC), until=self.midnight(behind).astimezone(UTC)
+        )
 
     def _grouped(self, first: date, behind: date, by: tuple[str, ...] = ()) -> Any:
         return measure(self.snapshot, self._filter(first, behind), by, self.zone, self.now)
@@ -164,28 +179,15 @@ class Review:
         days = (behind - first).days
         before = (first - timedelta(days=days), first)
         earlier = self._total(*before)
+        here, there = (self._figures_link(*span, "community") for span in ((first, behind), before))
         section.lines.append(
-            [
-                self.say("incidents_line"),
-                Cell(f"{total['count']:,}", self._figures_link(first, behind, "community")),
-                self.say("incidents_before", first=before[0], last=before[1] - timedelta(days=1)),
-                (
-                    Cell(f"{earlier['count']:,}", self._figures_link(*before, "community"))
-                    if self._covers(before[0]) else self.say("not_covered")
-                ),
-                self.say(
-                    "incidents_end",
-                    **{
-                        part: value
-                        for our, name in (("patrol", "patrol_first"), ("on_time", "on_time"),
-                                          ("rework", "rework"))
-                        for part, value in (
-                            (our, self.share(total[name])), (f"{our}_n", f"{total[name]['n']:,}"),
-                            (f"{our}_of", f"{total[name]['of']:,}"),
-                        )
-                    },
-                ),
-            ]
+            self.line(
+                "incidents_line", count=Cell(f"{total['count']:,}", here), first=before[0],
+                last=before[1] - timedelta(days=1),
+                before=Cell(f"{earlier['count']:,}", there) if self._covers(before[0])
+                else self.say("not_covered"),
+                **{name: self.share(total, name, here) for name in SHARES},
+            )
         )  # fmt: skip
         step = "week" if days <= SHORT_DAYS else "month"
         groups = self._grouped(first, behind, (step,))
@@ -231,14 +233,10 @@ class Review:
             rows.append(
                 [
                     name, Cell(f"{own['count']:,}", f"{link}&street={code}"),
-                    *(
-                        f"{self.share(own[one])} ({own[one]['n']:,}/{own[one]['of']:,})"
-                        for one in ("patrol_first", "on_time", "rework")
-                    ),
+                    *(self.share(own, one, f"{link}&street={code}") for one in SHARES),
                 ]
             )  # fmt: skip
-        head = [self.say(f"head_{name}") for name in ("street", "count", "patrol", "on_time",
-                                                      "rework")]  # fmt: skip
+        head = [self.say(f"head_{name}") for name in ("street", "count", *SHARES)]
         return Table(self.say("by_street"), head, rows)
 
     # -- 2 the plan ----------------------------------------------------------------------------
@@ -262,16 +260,12 @@ class Review:
             return section
         total = whole["total"]
 
-        def linked(state: str) -> Cell:
-            return Cell(f"{total[state]:,}", self.of_plan(state=state))
-
         section.lines.append(
-            [
-                self.say("progress_line", day=day), Cell(f"{total['of']:,}", self.of_plan()),
-                self.say("progress_done"), linked("done"), self.say("progress_missing"),
-                linked("missing"), self.say("progress_soon"), linked("soon"),
-                self.say("progress_open"), linked("open"), self.say("progress_end"),
-            ]
+            self.line(
+                "progress_line", day=day, of=Cell(f"{total['of']:,}", self.of_plan()),
+                **{state: Cell(f"{total[state]:,}", self.of_plan(state=state))
+                   for state in plan.STATES},
+            )
         )  # fmt: skip
         areas = queries.read_areas(self.session, self.crs)
         by_code = {one["community"]: one for one in whole["communities"]}
@@ -294,14 +288,13 @@ class Review:
         rows = [
             [
                 own["part"] if self.locale == "zh" else own["part_en"],
-                Cell(f"{own['done']}", self.of_plan(part=own["part"], state="done")),
-                Cell(f"{own['missing']}", self.of_plan(part=own["part"], state="missing")),
-                Cell(f"{own['soon'] + own['open']}", self.of_plan(part=own["part"])),
-                f"{own['of']}",
+                *(Cell(f"{own[state]}", self.of_plan(part=own["part"], state=state))
+                  for state in plan.STATES),
+                Cell(f"{own['of']}", self.of_plan(part=own["part"])),
             ]
             for own in parts.values()
-        ]
-        head = [self.say(f"head_{name}") for name in ("part", "done", "missing", "open", "of")]
+        ]  # fmt: skip
+        head = [self.say(f"head_{name}") for name in ("part", *plan.STATES, "of")]
         section.tables.append(Table(self.say("by_part"), head, rows))
         return section
 
@@ -310,14 +303,10 @@ class Review:
     def campaigns(self) -> Section:
         """The campaigns of the period with what was measured of them last."""
         section = Section(self.say("campaigns"))
-        found = [
-            row
-            for row in list_campaigns(
-                self.session, self.today, self.settings.grid_kind, since=self.period.first,
-                until=self.behind,
-            )
-            if row["state"] != "cancelled"
-        ]  # fmt: skip
+        found = list_campaigns(
+            self.session, self.today, self.settings.grid_kind, since=self.period.first,
+            until=self.behind, cancelled=False,
+        )  # fmt: skip
         if not found:
             section.lines.append([self.say("no_campaigns")])
             return section
@@ -326,8 +315,14 @@ class Review:
                 "effect" if row["effect"] else "doubt" if row["verdict"] == "fewer"
                 else row["verdict"] or "unknown"
             )  # fmt: skip
+        asked = {"from": self.period.first, "to": self.behind, "cancelled": "false"}
         worked = sum(row["outcome"] == "effect" for row in found)
-        section.lines.append([self.say("campaigns_line", n=len(found), effect=worked)])
+        section.lines.append(
+            self.line(
+                "campaigns_line", n=Cell(f"{len(found)}", f"/campaigns?{urlencode(asked)}"),
+                effect=Cell(f"{worked}", f"/campaigns?{urlencode({**asked, 'effect': 'true'})}"),
+            )
+        )  # fmt: skip
         grids = queries.read_campaign_grids(
             self.session, [row["code"] for row in found], self.settings.grid_kind, self.crs
         )
@@ -355,126 +350,14 @@ class Review:
                     [
                         Cell(row["name"], f"/campaigns#{row['code']}"),
                         f"{row['starts_on']} – {row['ends_on']}", self.name(row["lead"]),
-                        words[row["outcome"]] + (
+                        Cell(words[row["outcome"]] + (
                             "" if row["estimate"] is None else f" {row['estimate']:+.0%} "
                             f"[{row['low']:+.0%}, {row['high']:+.0%}]"
-                        ),
-                        f"{row['tasks_done']}/{row['tasks']}",
+                        ), f"/campaigns#{row['code']}"),
+                        Cell(f"{row['tasks_done']}/{row['tasks']}", f"/campaigns#{row['code']}"),
                     ]
                     for row in found
                 ],
             )
         )  # fmt: skip
-        return section
-
-    # -- 4 communities -------------------------------------------------------------------------
-
-    def communities(self) -> Section:
-        """Posts, stations, activities and opinions."""
-        section = Section(self.say("communities"))
-        span = self._filter(self.period.first, self.behind)
-        assert span.since is not None  # noqa: S101 - both were given
-        assert span.until is not None  # noqa: S101
-        found = queries.read_services(self.session, span.since, span.until)
-        posts, kinds, opinions = found["posts"], found["kinds"], found["opinions"]
-        section.lines.append(
-            [
-                self.say("posts_line", of=posts.of), Cell(f"{posts.filled}", "/communities"),
-                self.say("posts_end", of=posts.of, stations=found["stations"]),
-            ]
-        )  # fmt: skip
-        sums = {
-            name: sum(getattr(row, name) or 0 for row in kinds)
-            for name in ("count", "households", "households_of", "residents", "residents_of")
-        }
-        section.lines.append(
-            [
-                self.say("activities_line"), Cell(f"{sums['count']:,}", "/communities"),
-                self.say("activities_end", **{k: f"{v:,}" for k, v in sums.items()}),
-            ]
-        )  # fmt: skip
-        section.lines.append(
-            [self.say("opinions_line", n=opinions.n, answered=opinions.answered,
-                      adopted=opinions.adopted)]
-        )  # fmt: skip
-        if kinds:
-            known = community_words(self.settings)["activity_kind"]
-            rows = [
-                [
-                    self._kind(known, row.kind), f"{row.count:,}",
-                    self._sum(row.households, row.households_of),
-                    self._sum(row.residents, row.residents_of),
-                ]
-                for row in kinds
-            ]  # fmt: skip
-            head = [self.say(f"head_{one}") for one in ("kind", "of", "households", "residents")]
-            section.tables.append(Table(self.say("activity_table"), head, rows))
-        return section
-
-    def _sum(self, value: int | None, counted: int) -> str:
-        """A sum with in how many it was counted; what nobody counted is not zero."""
-        return f"{value:,} (n={counted})" if counted else self.say("none")
-
-    def _kind(self, known: Any, code: str) -> str:
-        word = known.get(code)
-        if word is None:
-            return code
-        return word.name_en if self.locale == "en" and word.name_en else word.name
-
-    # -- 5 shortfalls --------------------------------------------------------------------------
-
-    def shortfalls(self) -> Section:
-        """What is owed and missing, and who puts it right until when."""
-        section = Section(self.say("shortfalls"))
-        day = self.day
-        items = plan_queries.list_items(self.session, day, state="missing")
-        listed = plan_queries.list_rectifications(self.session, day)
-        if not items and not listed:
-            section.lines.append([self.say("no_shortfalls")])
-            return section
-        still = [row for row in listed if row["closed_on"] is None]
-        section.lines.append(
-            [
-                self.say("shortfall_line"), Cell(f"{len(items):,}", self.of_plan(state="missing")),
-                self.say("shortfall_end", open=len(still), late=sum(row["late"] for row in still)),
-            ]
-        )  # fmt: skip
-        units = {
-            row.code: {"name": row.name, "name_en": row.name_en}
-            for row in self.session.execute(text("SELECT code, name, name_en FROM unit"))
-        }
-        tasks: dict[str, list[dict[str, Any]]] = {}
-        for item in items:
-            tasks.setdefault(item["task"], []).append(item)
-        if tasks:
-            section.tables.append(
-                Table(
-                    self.say("shortfall_table"),
-                    [self.say(f"head_{one}") for one in ("task", "due", "unit", "places")],
-                    [
-                        [
-                            f"{code} {self.name(own[0])}", f"{own[0]['due_on']}",
-                            self.name(units[own[0]["units"][0]]),
-                            Cell(f"{len(own)}", self.of_plan(part=own[0]["part"], state="missing")),
-                        ]
-                        for code, own in tasks.items()
-                    ],
-                )
-            )  # fmt: skip
-        if listed:
-            section.tables.append(
-                Table(
-                    self.say("rectification_table"),
-                    [self.say(f"head_{one}") for one in ("problem", "unit", "deadline", "result")],
-                    [
-                        [
-                            row["problem"],
-                            row["unit_name"] if self.locale == "zh" else row["unit_name_en"],
-                            f"{row['deadline']}",
-                            row["result"] if row["closed_on"] else self.say("open_still"),
-                        ]
-                        for row in listed[:MOST_SHORTFALLS]
-                    ],
-                )
-            )  # fmt: skip
         return section

@@ -128,6 +128,7 @@ PAGES = (
     Page("/frontages", "frontage.read", "frontages.html", "frontages/main.js"),
     Page("/communities/{code}", None, "community.html", "communities/profile.js"),
     Page("/activities", "community.read", "activities.html", "communities/calendar.js"),
+    Page("/lists", "community.read", "lists.html", "communities/lists.js"),
     Page("/surveys", "community.read", "surveys.html", "communities/questionnaires.js"),
     Page("/survey/{code}", None, "survey.html", "communities/survey.js"),
     Page("/watches", "self", "watches.html", "watches/main.js"),

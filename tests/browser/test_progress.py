@@ -30,8 +30,18 @@ def test_each_figure_opens_its_list_and_a_shortfall_is_put_right(
     expect(rows).to_have_count(min(found["total"]["missing"], 400))
     assert set(rows.evaluate_all("all => all.map(one => one.dataset.state)")) == {"missing"}
     rows.first.get_by_role("button", name="列入整改").click()
+    # owner and deadline are proposed, and changed before and after
+    form = page.locator("#dialog")
+    assert "任务责任单位" in form.locator("[name=unit] option").first.inner_text()
+    assert form.locator("[name=deadline]").input_value()
+    form.locator("[name=unit]").select_option("HWZX")
+    form.get_by_role("button", name="保存").click()
     entry = page.locator("[data-rectification]").first
     expect(entry).to_be_visible()
+    entry.get_by_role("button", name="调整").click()
+    form.locator("[name=problem]").fill("尚未办理")
+    form.get_by_role("button", name="保存").click()
+    expect(entry).to_contain_text("尚未办理")
     entry.locator("[name=result]").fill("已补齐")
     entry.get_by_role("button", name="销号").click()
     expect(entry).to_contain_text("已补齐")

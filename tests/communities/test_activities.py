@@ -93,9 +93,17 @@ def test_scope_and_filters(bureau: Bureau) -> None:
         ("", 3), ("street=S0", 2), ("community=S1C0", 1), ("kind=consultation", 1),
         ("from=2026-06-01", 1), ("to=2026-06-01", 2), ("state=planned", 0), ("q=宣传", 3),
         ("q=%25", 0), ("kind=consultation,waste_sorting", 3),
+        ("counted=households", 3), ("counted=residents", 0), ("counted=households&street=S0", 2),
     ):  # fmt: skip
         assert len(bureau.get(f"/api/activities?{query}")["items"]) == count, query
-    for query in ("street=X", "kind=x", "cursor=x", "form=csv", "from=2026-07-01&to=2026-06-01"):
+    for query in (
+        "street=X",
+        "kind=x",
+        "counted=money",
+        "cursor=x",
+        "form=csv",
+        "from=2026-07-01&to=2026-06-01",
+    ):
         assert bureau.call("GET", f"/api/activities?{query}").status_code == 400, query
     first = bureau.get("/api/activities?limit=2")
     rest = bureau.get("/api/activities", params={"limit": 2, "cursor": first["next"]})
@@ -226,6 +234,11 @@ def test_an_opinion_is_answered_followed_up_and_made_an_order(bureau: Bureau) ->
     twice = bureau.call("POST", f"{path}/incident", "worker", params={"class": "0101"})
     assert twice.status_code == 409
     assert bureau.get("/api/opinions?state=open")["items"] == []
+    for query, count in (
+        ("heard=true", 1), ("heard=false", 0), ("adopted=true", 1), ("adopted=false", 0),
+        ("origin=post", 0), ("origin=survey", 0), ("origin=activity", 1),
+    ):  # fmt: skip
+        assert len(bureau.get(f"/api/opinions?{query}")["items"]) == count, query
 
 
 def test_the_place_of_an_opinion_is_not_made_up(bureau: Bureau) -> None:

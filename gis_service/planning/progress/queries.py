@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -69,23 +69,30 @@ def list_stages(session: Session, day: date) -> list[dict[str, Any]]:
 
 
 def list_rectifications(
-    session: Session, day: date, *, open_only: bool = False, number: int | None = None
-) -> list[dict[str, Any]]:
-    """The rectification list by deadline, with ``late``: open past it."""
+    session: Session, day: date, *, behind: datetime | None = None, state: str | None = None,
+    number: int | None = None,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """The rectification list by deadline as of ``day``, with ``late``: open past it. ``behind``,
+    the day's end, leaves out what was opened later. ``state``: open, late (open, too) or closed."""
     rows = session.execute(
         text("""
+            SELECT * FROM (
             SELECT r.id, t.code AS task, t.name AS task_name, t.name_en AS task_name_en,
                    c.code AS community, c.name AS community_name, r.problem, u.code AS unit,
                    u.name AS unit_name, u.name_en AS unit_name_en, r.deadline, r.opened_by,
-                   r.opened_at, r.closed_on, r.result,
-                   r.closed_on IS NULL AND r.deadline < :day AS late
+                   r.opened_at, CASE WHEN r.closed_on <= :day THEN r.closed_on END AS closed_on,
+                   CASE WHEN r.closed_on <= :day THEN r.result ELSE '' END AS result,
+                   (r.closed_on IS NULL OR r.closed_on > :day) AND r.deadline < :day AS late
             FROM rectification r JOIN plan_task t ON t.id = r.task_id
             JOIN unit u ON u.id = r.unit_id
             LEFT JOIN community c ON c.area_id = r.area_id AND c.valid_to IS NULL
-            WHERE (NOT :open_only OR r.closed_on IS NULL)
+            WHERE (CAST(:behind AS timestamptz) IS NULL OR r.opened_at < :behind)
               AND (CAST(:number AS int) IS NULL OR r.id = :number)
-            ORDER BY r.closed_on IS NOT NULL, r.deadline, r.id
+            ) found
+            WHERE CASE CAST(:state AS text) WHEN 'open' THEN closed_on IS NULL WHEN 'late' THEN late
+                  WHEN 'closed' THEN closed_on IS NOT NULL ELSE true END
+            ORDER BY closed_on IS NOT NULL, deadline, id
         """),
-        {"day": day, "open_only": open_only, "number": number},
+        {"day": day, "behind": behind, "state": state, "number": number},
     )
     return [dict(row) for row in rows.mappings()]

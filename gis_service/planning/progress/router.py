@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from gis_service.accounts.dependencies import SignedIn, allow
+from gis_service.communities.changes import log_of
 from gis_service.dependencies import (
     SessionDependency,
     SettingsDependency,
@@ -20,10 +21,12 @@ from gis_service.planning.progress.schemas import (
     ItemPage,
     Progress,
     RecordFields,
+    RectificationChange,
     RectificationClosing,
     RectificationFields,
     RectificationPage,
     RectificationRow,
+    RectificationState,
     State,
 )
 from gis_service.settings import Settings
@@ -91,10 +94,15 @@ async def take_back(number: Number, session: SessionDependency, identity: Signed
 async def rectifications(
     session: SessionDependency, settings: SettingsDependency,
     open_: Annotated[bool, Query(alias="open", description="only what is open")] = False,
+    state: Annotated[RectificationState | None, Query(description="late is open, too")] = None,
+    as_of: AsOf = None,
 ) -> dict[str, Any]:  # fmt: skip
     """The rectification list, the most pressing first."""
+    day = as_of or _today(settings)
     found = await session.run_sync(
-        lambda sync: queries.list_rectifications(sync, _today(settings), open_only=open_)
+        lambda sync: queries.list_rectifications(
+            sync, day, behind=_end(day, settings), state="open" if open_ and not state else state
+        )
     )
     return {"items": found, "next": None}
 
@@ -120,13 +128,45 @@ async def open_rectification(
 )
 async def close_rectification(
     number: Number, fields: RectificationClosing, session: SessionDependency,
-    settings: SettingsDependency,
+    settings: SettingsDependency, identity: SignedIn,
 ) -> dict[str, Any]:  # fmt: skip
     """Say that a shortfall was put right, and how."""
-    row = await session.run_sync(service.close_rectification, number, fields, _today(settings))
+    row = await session.run_sync(
+        service.close_rectification, identity.name, number, fields, _today(settings)
+    )
     await session.commit()
     return row
 
 
+@router.patch(
+    "/progress/rectifications/{number}", response_model=RectificationRow, dependencies=[Manages]
+)
+async def change_rectification(
+    number: Number, fields: RectificationChange, session: SessionDependency,
+    settings: SettingsDependency, identity: SignedIn,
+) -> dict[str, Any]:  # fmt: skip
+    """Give an open shortfall another owner, deadline or wording."""
+    row = await session.run_sync(
+        service.change_rectification, identity.name, number, fields, _today(settings)
+    )
+    await session.commit()
+    return row
+
+
+@router.get("/progress/rectifications/{number}/log", dependencies=[Reads])
+async def rectification_log(number: Number, session: SessionDependency) -> dict[str, Any]:
+    """Who opened, changed and closed a rectification, the latest first."""
+    items = await session.run_sync(log_of, "rectification", str(number))
+    return {"items": items, "next": None}
+
+
 def _today(settings: Settings) -> date:
     return datetime.now(ZoneInfo(settings.timezone)).date()
+
+
+def _end(day: date, settings: Settings) -> datetime | None:
+    """The midnight that ends a day; None on the last day there is."""
+    if day == date.max:
+        return None
+    after = day + timedelta(days=1)
+    return datetime(after.year, after.month, after.day, tzinfo=ZoneInfo(settings.timezone))

@@ -11,6 +11,7 @@ Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2_000)]
 State = Literal["done", "missing", "soon", "open"]
+RectificationState = Literal["open", "late", "closed"]
 
 
 class Strict(BaseModel):
@@ -34,6 +35,14 @@ class RectificationFields(Strict):
     problem: Line
     unit: Code
     deadline: date
+
+
+class RectificationChange(Strict):
+    """What is to be different about an open one; what is absent stays."""
+
+    problem: Line | None = None
+    unit: Code | None = None
+    deadline: date | None = None
 
 
 class RectificationClosing(Strict):
@@ -74,7 +83,8 @@ class ItemPage(BaseModel):
 
 
 class Progress(BaseModel):
-    """``total``, and by task, unit and community: ``done, missing, soon, open`` and ``of``."""
+    """``total``, and by task, unit and community: ``done, missing, soon, open`` and ``of``. An
+    item counts for each unit that answers for it: units add up to more than the total."""
 
     as_of: date
     stages: list[dict[str, Any]]

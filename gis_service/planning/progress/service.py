@@ -11,12 +11,14 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from gis_service.accounts.identity import Identity
+from gis_service.communities.changes import changed, note
 from gis_service.errors import Conflict, Forbidden, InvalidInput, NotFound
 from gis_service.events.feed import publish
 from gis_service.planning.progress import queries
 from gis_service.planning.progress.models import PlanRecord, PlanTask, Rectification
 from gis_service.planning.progress.schemas import (
     RecordFields,
+    RectificationChange,
     RectificationClosing,
     RectificationFields,
 )
@@ -39,15 +41,16 @@ def count(items: Iterable[dict[str, Any]]) -> dict[str, int]:
 
 
 def overview(session: Session, day: date, **filters: str | None) -> dict[str, Any]:
-    """The plan as of ``day``: in all, by task (the plan's order), by unit that answers (the first
-    named, so that an item counts once) and by community."""
+    """The plan as of ``day``: in all, by task (the plan's order), by unit (an item counts for each
+    unit that answers for it, so that they add up to more than the total) and by community."""
     items = queries.list_items(session, day, **filters)
     by: dict[str, dict[str, list[dict[str, Any]]]] = {
         "task": defaultdict(list), "unit": defaultdict(list), "community": defaultdict(list),
     }  # fmt: skip
     for item in items:
         by["task"][item["task"]].append(item)
-        by["unit"][item["units"][0]].append(item)
+        for unit in item["units"]:
+            by["unit"][unit].append(item)
         if item["community"]:
             by["community"][item["community"]].append(item)
     names = {row.code: row for row in session.scalars(select(Unit))}
@@ -129,10 +132,7 @@ def open_rectification(
     """Put a shortfall on the list. Raises InvalidInput, Conflict where it stands there open."""
     _item(session, fields.task, fields.community, today)
     task, area = _ids(session, fields.task, fields.community)
-    unit = session.scalar(select(Unit.id).where(Unit.code == fields.unit, Unit.active))
-    if unit is None:
-        raise InvalidInput(f"no unit {fields.unit!r}", f"没有责任单位 {fields.unit!r}",
-                           where="unit")  # fmt: skip
+    unit = _unit(session, fields.unit)
     if fields.deadline < today:
         raise InvalidInput("the deadline has passed", "整改期限已过", where="deadline")
     there = session.scalar(
@@ -149,25 +149,67 @@ def open_rectification(
     )  # fmt: skip
     session.add(row)
     session.flush()
-    publish(session, "progress")
-    return queries.list_rectifications(session, today, number=row.id)[0]
+    return _noted(session, actor, row, today, "add", unit=fields.unit, deadline=fields.deadline)
+
+
+def change_rectification(
+    session: Session, actor: str, number: int, fields: RectificationChange, today: date
+) -> dict[str, Any]:
+    """Give an open shortfall another owner, deadline or wording; what it was stays in the log.
+    Raises NotFound, Conflict for a closed one, InvalidInput for a unit that there is not or a new
+    deadline that has passed."""
+    row = _open(session, number)
+    said = fields.model_dump(exclude_unset=True, exclude_none=True)
+    before = {**{name: getattr(row, name) for name in ("problem", "deadline")},
+              "unit": session.scalar(select(Unit.code).where(Unit.id == row.unit_id))}  # fmt: skip
+    changes = changed(before, said)
+    if "deadline" in changes and said["deadline"] < today:
+        raise InvalidInput("the deadline has passed", "整改期限已过", where="deadline")
+    if "unit" in changes:
+        row.unit_id = _unit(session, said["unit"])
+    for name in {"problem", "deadline"} & set(changes):
+        setattr(row, name, said[name])
+    session.flush()
+    if not changes:
+        return queries.list_rectifications(session, today, number=number)[0]
+    return _noted(session, actor, row, today, "change", **changes)
 
 
 def close_rectification(
-    session: Session, number: int, fields: RectificationClosing, today: date
+    session: Session, actor: str, number: int, fields: RectificationClosing, today: date
 ) -> dict[str, Any]:
     """Say that a shortfall was put right. Raises NotFound, Conflict, InvalidInput."""
+    row = _open(session, number)
+    if fields.closed_on > today:
+        raise InvalidInput("that day has not come", "销号日期在将来", where="closed_on")
+    row.closed_on, row.result = fields.closed_on, fields.result
+    session.flush()
+    return _noted(session, actor, row, today, "close", closed_on=fields.closed_on)
+
+
+def _open(session: Session, number: int) -> Rectification:
     row = session.get(Rectification, number, with_for_update=True)
     if row is None:
         raise NotFound(f"no rectification {number}", f"没有整改事项 {number}")
     if row.closed_on is not None:
         raise Conflict(f"closed on {row.closed_on}", f"已于 {row.closed_on} 销号")
-    if fields.closed_on > today:
-        raise InvalidInput("that day has not come", "销号日期在将来", where="closed_on")
-    row.closed_on, row.result = fields.closed_on, fields.result
-    session.flush()
+    return row
+
+
+def _unit(session: Session, code: str) -> int:
+    unit = session.scalar(select(Unit.id).where(Unit.code == code, Unit.active))
+    if unit is None:
+        raise InvalidInput(f"no unit {code!r}", f"没有责任单位 {code!r}", where="unit")
+    return unit
+
+
+def _noted(
+    session: Session, actor: str, row: Rectification, today: date, action: str, **detail: Any
+) -> dict[str, Any]:
+    """Log what was done with a rectification and tell of it; the row as it is now."""
+    note(session, actor, "rectification", str(row.id), action, row.area_id, detail)
     publish(session, "progress")
-    return queries.list_rectifications(session, today, number=number)[0]
+    return queries.list_rectifications(session, today, number=row.id)[0]
 
 
 def _item(session: Session, task: str, community: str | None, today: date) -> dict[str, Any]:

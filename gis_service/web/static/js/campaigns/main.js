@@ -1,7 +1,7 @@
 /** Starts the page: the list, the weak spots, the map, and the campaign that the address names. */
 
 import { may } from "../account.js";
-import { getJSON } from "../api.js";
+import { address, getJSON } from "../api.js";
 import { app } from "../app.js";
 import { byId, fill, h } from "../dom.js";
 import { language, number, percent, pick, setLanguage, setTimezone, showDay, t } from "../i18n.js";
@@ -21,7 +21,7 @@ async function start() {
   byId("illustrative").hidden = !district.illustrative;
   byId("approval").textContent = [district.map_approval_number && t("footer.approval", { number: district.map_approval_number }), "MapLibre"].filter(Boolean).join(" · ");
   byId("language").addEventListener("click", (/** @type {any} */ event) => {
-    event.currentTarget.href = `?lang=${language() === "zh" ? "en" : "zh"}${location.hash}`;
+    event.currentTarget.href = address("", { ...Object.fromEntries(new URLSearchParams(location.search)), lang: language() === "zh" ? "en" : "zh" }) + location.hash;
   });
   for (const name of ["list", "weak"]) byId(`tab-${name}`).addEventListener("click", () => void show(name));
   byId("new")?.addEventListener("click", () => void edit({}, made));
@@ -44,10 +44,13 @@ async function made(code) {
 
 async function list() {
   try {
-    const { items } = await getJSON("/api/campaigns", { limit: 1000 });
+    // a figure of a review asks for those of its period
+    const given = new URLSearchParams(location.search);
+    const asked = Object.fromEntries(["from", "to", "effect", "cancelled"].map((name) => [name, given.get(name)]));
+    const { items } = await getJSON("/api/campaigns", { ...asked, limit: 1000 });
     // what runs now first, then the latest
     items.sort((/** @type {any} */ a, /** @type {any} */ b) => Number(b.state === "running") - Number(a.state === "running") || b.starts_on.localeCompare(a.starts_on));
-    fill(byId("list"), items.map(row), !items.length && h("li", { class: "none", text: t("campaigns.none") }));
+    fill(byId("list"), asked.from && h("li", { class: "none" }, t("campaigns.asked", { n: number(items.length) }), " ", h("a", { href: "/campaigns", text: t("campaigns.askAll") })), items.map(row), !items.length && h("li", { class: "none", text: t("campaigns.none") }));
   } catch (error) {
     complain(t("campaigns.title"), error, () => void list());
   }

@@ -61,6 +61,7 @@ async function load() {
     const { items } = await getJSON("/api/activities", { ...query, order: "starts_at", limit: 1000 }, { signal: asking() });
     draw(items, first, end);
     showOnMap(items);
+    byId("as-list").href = address("/lists", { of: "activities", ...query });
     for (const format of ["csv", "xlsx"]) byId(format).href = address("/api/activities", { ...query, format, lang: document.documentElement.dataset.lang });
   } catch (error) {
     if (!isAbort(error)) complain(t("com.calendar"), error, () => void load());

@@ -6,6 +6,7 @@ import { fill, h } from "../dom.js";
 import { dateTime, language, showDay, t } from "../i18n.js";
 import { complain, say } from "../messages.js";
 import { openForm } from "./forms.js";
+import { nameOf } from "./words.js";
 
 /** @param {HTMLElement} box @param {{code: string}} place */
 export async function drawOpinions(box, place) {
@@ -17,11 +18,11 @@ export async function drawOpinions(box, place) {
     h("div", { class: "table-head" }, h("h2", { text: t("com.tab.opinions") }), h("span", { class: "note", text: t(next ? "com.opinionsLatest" : "com.opinionsOf", { n: answered, of: items.length, adopted }) }),
       may("opinion.manage") && h("button", { type: "button", class: "button primary", id: "add-opinion", text: t("com.addOpinion"), on: { click: () => add(place, reload) } }),
       h("a", { class: "button", href: address("/api/opinions", { community: place.code, format: "xlsx", lang: document.documentElement.dataset.lang }), download: "", text: "Excel" })),
-    items.length ? h("ul", { class: "rows" }, items.map((/** @type {any} */ one) => row(one, reload))) : h("p", { class: "note", text: t("com.none") })));
+    items.length ? h("ul", { class: "rows" }, items.map((/** @type {any} */ one) => opinionRow(one, reload))) : h("p", { class: "note", text: t("com.none") })));
 }
 
-/** @param {any} one @param {() => Promise<void>} reload */
-function row(one, reload) {
+/** @param {any} one @param {() => Promise<void>} reload @param {boolean} [placed] names the community */
+export function opinionRow(one, reload, placed = false) {
   return h("li", { data: { opinion: String(one.id) } },
     h("span", {}, one.words, " ", h("span", { class: `tag ${one.state}`, text: t(`com.opinion.${one.state}`) }), one.adopted !== null && [" ", h("span", { class: "tag", text: t(one.adopted ? "com.adopted" : "com.notAdopted") })]),
     h("span", { class: "acts" },
@@ -29,7 +30,7 @@ function row(one, reload) {
       one.incident ? h("a", { class: "button", href: `/dispatch#incident=${one.incident.id}`, text: one.incident.code })
         : may("opinion.manage") && may("incident.report") && h("button", { type: "button", class: "button", text: t("com.makeIncident"), on: { click: () => void toIncident(one, reload) } })),
     one.answer && h("p", { class: "full answer", text: one.answer }),
-    h("small", { class: "full" }, [dateTime(one.said_at), one.activity?.name ?? one.round?.name, one.follow_up && t("com.followUpTold", { what: one.follow_up, who: one.follow_up_by ?? "—" }), one.follow_up_due && t("com.until", { day: showDay(one.follow_up_due) }), one.followed_up_on && t("com.doneOn", { day: showDay(one.followed_up_on) })].filter(Boolean).join(" · "),
+    h("small", { class: "full" }, placed && one.community && [h("a", { class: "link", href: `/communities/${encodeURIComponent(one.community.code)}#opinions`, text: nameOf(one.community) }), " · "], [dateTime(one.said_at), one.activity?.name ?? one.round?.name, one.follow_up && t("com.followUpTold", { what: one.follow_up, who: one.follow_up_by ?? "—" }), one.follow_up_due && t("com.until", { day: showDay(one.follow_up_due) }), one.followed_up_on && t("com.doneOn", { day: showDay(one.followed_up_on) })].filter(Boolean).join(" · "),
       one.has_person && may("personal.read") && [" · ", h("button", { type: "button", class: "link", text: t("com.whoSaid"), on: { click: (/** @type {any} */ event) => void who(one, event.currentTarget) } })]));
 }
 

@@ -86,7 +86,8 @@ function tabs() {
   const bar = byId("tabs");
   bar.hidden = false;
   fill(bar, Object.keys(TABS).map((name) => h("button", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "work", text: t(`com.tab.${name}`), on: { click: () => void show(name) } })));
-  const asked = location.hash.slice(1);
+  const [asked, one] = location.hash.slice(1).split("=");
+  place.named = one ? decodeURIComponent(one) : null;
   void show(asked in TABS ? asked : "activities");
 }
 

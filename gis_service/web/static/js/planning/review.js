@@ -12,6 +12,9 @@ const LEAST_DAYS = 14;
 const asked = { /** @type {string[]} */ communities: [], at: "", days: 90, /** @type {number|null} whose weights are told */ round: null };
 
 export async function showReview() {
+  const given = new URLSearchParams(location.search);
+  // a figure of a review document asks for its own days
+  if (!asked.at && given.get("at")) Object.assign(asked, { communities: given.getAll("community"), at: given.get("at"), days: Number(given.get("days")) || asked.days });
   if (!asked.at) {
     const { items } = await getJSON("/api/planning/rounds").catch(() => ({ items: [] }));
     const decided = items.find((/** @type {any} */ one) => one.state === "decided");

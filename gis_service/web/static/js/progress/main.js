@@ -3,6 +3,7 @@
 import { may } from "../account.js";
 import { address, getJSON, isAbort, latest, send } from "../api.js";
 import { app } from "../app.js";
+import { openForm } from "../communities/forms.js";
 import { byId, fill, h } from "../dom.js";
 import { addDays, isoDay, language, listed, number, pick, setLanguage, setTimezone, showDay, t } from "../i18n.js";
 import { legendRows } from "../legend.js";
@@ -12,6 +13,7 @@ import { ordered } from "../style.js";
 import { tileSource } from "../tiles.js";
 
 const STATES = ["done", "missing", "soon", "open"];
+const RECTIFICATIONS = ["open", "late", "closed"];
 const SHOWN = ["basemap", "areas"];
 const RECTIFY_DAYS = 14;
 const next = latest();
@@ -24,6 +26,8 @@ let communities = [];
 let units = [];
 /** @type {any} the list that is open */
 let behind = null;
+/** of the rectifications: open, late, closed or all */
+let wanted = "";
 
 const named = (/** @type {any} */ row, field = "name") => (language() === "en" && row[`${field}_en`]) || row[field];
 
@@ -39,10 +43,13 @@ async function start() {
   byId("illustrative").hidden = !district.illustrative;
   const given = new URLSearchParams(location.search);
   for (const name of /** @type {(keyof typeof asked)[]} */ (Object.keys(asked))) asked[name] = given.get(name) ?? "";
+  if (RECTIFICATIONS.includes(given.get("rectifications") ?? "")) wanted = given.get("rectifications") ?? "";
   await load();
   filters();
   await map();
-  if (STATES.includes(given.get("state") ?? "")) await list({ state: given.get("state") });
+  const named = { task: given.get("task"), state: STATES.includes(given.get("state") ?? "") ? given.get("state") : null };
+  if (given.get("rectifications")) byId("rectifications").scrollIntoView();
+  else if (named.task || named.state) await list(named);
   document.body.classList.add("ready");
 }
 
@@ -54,7 +61,7 @@ async function load() {
   history.replaceState(null, "", address(location.pathname, { ...asked, lang: language() }));
   byId("language").setAttribute("href", address("", { ...asked, lang: language() === "zh" ? "en" : "zh" }));
   try {
-    const [found, open] = await Promise.all([getJSON("/api/progress", asked, { signal }), getJSON("/api/progress/rectifications", {}, { signal })]);
+    const [found, open] = await Promise.all([getJSON("/api/progress", asked, { signal }), getJSON("/api/progress/rectifications", { as_of: asked.as_of, state: wanted }, { signal })]);
     whole = found;
     draw(found);
     rectifications(open.items);
@@ -99,7 +106,7 @@ function draw(found) {
       bar(task),
       h("span", { class: task.missing ? "n missing" : "n", text: task.missing ? t("progress.lacks", { n: number(task.missing), of: number(task.of) }) : `${number(task.done)}/${number(task.of)}` }))),
   ]));
-  fill(byId("units"), h("div", { class: "scroll-x" }, h("table", {},
+  fill(byId("units"), h("p", { class: "note", text: t("progress.unitsNote") }), h("div", { class: "scroll-x" }, h("table", {},
     h("thead", {}, h("tr", {}, [t("progress.ask.unit"), ...STATES.map((state) => t(`progress.state.${state}`))].map((text) => h("th", { text })))),
     h("tbody", {}, found.units.map((/** @type {any} */ one) => h("tr", { data: { unit: one.unit } }, h("th", { scope: "row", text: named(one) }),
       STATES.map((state) => h("td", {}, one[state] ? h("button", { type: "button", class: "link", text: number(one[state]), on: { click: () => void list({ state, unit: one.unit }) } }) : "0"))))))));
@@ -118,15 +125,13 @@ async function list(query) {
   try {
     const { items } = await getJSON("/api/progress/items", { ...asked, ...query }, { signal });
     behind = query;
-    // a unit answers for what names it first: as it is counted
-    const own = query.unit && query.unit !== asked.unit ? items.filter((/** @type {any} */ item) => item.units[0] === query.unit) : items;
     const box = byId("behind");
     box.hidden = false;
     fill(box,
       h("h2", { text: [query.task, query.state && t(`progress.state.${query.state}`), query.unit && unitName(query.unit), query.community && communities.find((one) => one.code === query.community)?.name]
-        .filter(Boolean).join(" · ") + t("progress.items", { n: number(own.length) }) }),
-      query.task && own[0] && h("p", { class: "note", text: whole.tasks.find((/** @type {any} */ one) => one.task === query.task)?.phrase }),
-      h("ul", { class: "behind-list" }, own.slice(0, 400).map(itemRow)));
+        .filter(Boolean).join(" · ") + t("progress.items", { n: number(items.length) }) }),
+      query.task && items[0] && h("p", { class: "note", text: whole.tasks.find((/** @type {any} */ one) => one.task === query.task)?.phrase }),
+      h("ul", { class: "behind-list" }, items.slice(0, 400).map(itemRow)));
     box.focus();
   } catch (error) {
     if (!isAbort(error)) complain(t("progress.tasks"), error);
@@ -166,18 +171,45 @@ async function attempt(work, said) {
 const record = (item) => attempt(() => send("PUT", "/api/progress/records", { task: item.task, community: item.community, done_on: isoDay(new Date()) }), t("progress.recorded"));
 /** @param {any} item */
 const takeBack = (item) => attempt(() => send("DELETE", `/api/progress/records/${item.record_id}`), t("progress.takenBack"));
-/** @param {any} item */
-const rectify = (item) => attempt(() => send("POST", "/api/progress/rectifications", {
-  task: item.task, community: item.community, unit: item.units[0], deadline: addDays(isoDay(new Date()), RECTIFY_DAYS),
+/** Owner and deadline are proposed; who puts it on the list decides. @param {any} item */
+const rectify = (item) => rectifyForm(t("progress.rectify"), item.units, {
+  unit: item.units[0], deadline: addDays(isoDay(new Date()), RECTIFY_DAYS),
   problem: t("progress.problem", { place: item.community_name ?? t("progress.bureau"), task: named(item) }),
-}), t("progress.onList"));
+}, async (said) => {
+  await send("POST", "/api/progress/rectifications", { task: item.task, community: item.community, ...said });
+  say(t("progress.onList"));
+  await again();
+});
+
+/** @param {any} one of the rectification list */
+const change = (one) => rectifyForm(t("progress.change"), whole.tasks.find((/** @type {any} */ task) => task.task === one.task)?.units ?? [one.unit], one, async (said) => {
+  await send("PATCH", `/api/progress/rectifications/${one.id}`, said);
+  say(t("progress.changed"));
+  await again();
+});
+
+/**
+ * @param {string} title @param {string[]} answering units that answer for the task: they stand first
+ * @param {any} values @param {(said: any) => Promise<void>} save
+ */
+function rectifyForm(title, answering, values, save) {
+  const own = (/** @type {any} */ one) => answering.includes(one.code);
+  const choices = [...units.filter(own), ...units.filter((one) => !own(one) && one.active !== false)];
+  openForm(title, [
+    { name: "problem", label: t("progress.head.problem"), kind: "words", required: true, most: 500 },
+    { name: "unit", label: t("progress.head.owner"), kind: "select", options: choices.map((one) => [one.code, own(one) ? t("progress.answers", { unit: named(one) }) : named(one)]) },
+    { name: "deadline", label: t("progress.head.deadline"), kind: "date", required: true },
+  ], values, save);
+}
 
 /** @param {any[]} items */
 function rectifications(items) {
-  if (!items.length) return fill(byId("rectifications"), h("p", { class: "note", text: t("progress.noRectifications") }));
-  fill(byId("rectifications"), h("div", { class: "scroll-x" }, h("table", {}, h("thead", {}, h("tr", {}, ["problem", "owner", "deadline", "result"].map((one) => h("th", { text: t(`progress.head.${one}`) })))),
+  const which = h("label", { class: "note" }, h("select", { class: "field", id: "ask-rectifications", "aria-label": t("progress.rectifications"), on: { change: (/** @type {any} */ event) => { wanted = event.target.value; void load(); } } },
+    ["", ...RECTIFICATIONS].map((value) => h("option", { value, text: value ? t(`progress.rectification.${value}`) : t("figures.all"), selected: value === wanted }))), " ", t("progress.listed", { n: number(items.length) }));
+  if (!items.length) return fill(byId("rectifications"), which, h("p", { class: "note", text: t("progress.noRectifications") }));
+  fill(byId("rectifications"), which, h("div", { class: "scroll-x" }, h("table", {}, h("thead", {}, h("tr", {}, ["problem", "owner", "deadline", "result"].map((one) => h("th", { text: t(`progress.head.${one}`) })))),
     h("tbody", {}, items.map((one) => h("tr", { data: { rectification: String(one.id) } },
-      h("th", { scope: "row", text: one.problem }), h("td", { text: one.unit_name_en && language() === "en" ? one.unit_name_en : one.unit_name }),
+      h("th", { scope: "row" }, one.problem, !one.closed_on && may("progress.manage") && [" ", h("button", { type: "button", class: "link", text: t("progress.change"), on: { click: () => change(one) } })]), h("td", { text: one.unit_name_en && language() === "en" ? one.unit_name_en : one.unit_name }),
       h("td", { class: one.late ? "late" : null, text: showDay(one.deadline) }),
       h("td", {}, one.closed_on ? t("progress.closed", { day: showDay(one.closed_on), result: one.result }) : may("progress.manage")
         ? h("form", { class: "figures-inline", on: { submit: (/** @type {any} */ event) => {
