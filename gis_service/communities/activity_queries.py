@@ -18,7 +18,8 @@ COUNTS = ("staff", "volunteers", "residents", "households", "pledges")
 class ActivityFilter:
     """Which activities: in the communities of ``scope`` (area ids, None for all), beginning within
     ``[since, until)``. ``kinds`` and ``codes`` are codes, ``counted`` is one of ``COUNTS`` that
-    they say; None and empty mean no restriction."""
+    they say, ``branch`` the party branch of a member who took part; None and empty mean no
+    restriction."""
 
     scope: list[int] | None = None
     street: str | None = None
@@ -33,6 +34,7 @@ class ActivityFilter:
     q: str | None = None
     public: bool | None = None
     counted: str | None = None
+    branch: str | None = None
 
 
 _WHERE = f"""
@@ -47,6 +49,10 @@ _WHERE = f"""
       AND (CAST(:series AS text) IS NULL OR a.series = :series)
       AND (CAST(:codes AS text[]) = '{{}}' OR a.code = ANY(CAST(:codes AS text[])))
       AND (CAST(:public AS bool) IS NULL OR a.public = :public)
+      AND (CAST(:branch AS text) IS NULL OR EXISTS (
+           SELECT 1 FROM activity_member x JOIN party_member m ON m.id = x.member_id
+           JOIN party_branch b ON b.id = m.branch_id
+           WHERE x.activity_id = a.id AND b.code = :branch))
       AND (CAST(:counted AS text) IS NULL OR
            CASE :counted {" ".join(f"WHEN '{one}' THEN a.{one}" for one in COUNTS)} END IS NOT NULL)
       AND (CAST(:q AS text) IS NULL OR a.title ILIKE '%' || :q || '%'

@@ -75,6 +75,9 @@ async def _wanted(
         Literal["staff", "volunteers", "residents", "households", "pledges"] | None,
         Query(description="only those that say this number"),
     ] = None,
+    branch: Annotated[
+        str | None, Query(max_length=64, description="party branch whose members took part")
+    ] = None,
     q: Annotated[str | None, Query(max_length=100, description="in title and place")] = None,
 ) -> ActivityFilter:
     kinds = tuple(part for one in kind or () for part in one.split(",") if part)
@@ -82,7 +85,8 @@ async def _wanted(
         known(settings, "activity_kind", one, "kind")
     return ActivityFilter(
         **places.conditions, since=span.since, until=span.until, kinds=kinds, unit=unit,
-        state=state, series=series, counted=counted, q=q,
+        state=state, series=series, counted=counted,
+        branch=branch, q=q,
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from gis_service.communities import meetings
 from gis_service.communities.asking import AskedPlaces, Format, Sheet, json_of
 from gis_service.communities.overview import DAYS, overview
 from gis_service.communities.posts import GAPS, STATES
-from gis_service.communities.queries import list_meetings
+from gis_service.communities.queries import list_meetings, roster
 from gis_service.communities.schemas import (
     Code,
     ItemFields,
@@ -52,6 +52,7 @@ OVERVIEW_SHEET = Sheet(
         "orders_open": ("未结点单", "orders_open"),
         "opinions": (f"近{DAYS}天意见", f"opinions_{DAYS}_days"),
         "answered": ("已答复", "answered"),
+        "branches": ("报到党支部", "branches"),
         "members": ("报到党员", "members"),
         "satisfied": ("满意率", "satisfied"),
         "answers": ("满意度样本数", "satisfaction_answers"),
@@ -70,21 +71,24 @@ async def list_communities(
     format_: Annotated[Format, Query(alias="format")] = "json",
 ) -> Response:
     """Every community in the asker's scope: post and what it lacks, stations, activities, orders,
-    opinions, members, satisfaction, walking distance."""
+    opinions, members, satisfaction, walking distance; and how many of the party roster are
+    registered."""
     state = request.app.state
 
-    def work() -> list[dict[str, Any]]:
+    def work() -> tuple[list[dict[str, Any]], dict[str, int]]:
         with state.blocking_sessions() as session:
             metric = state.locator.current.metric_crs
-            return overview(session, settings, places.scope.ids, places.street, metric)
+            found = overview(session, settings, places.scope.ids, places.street, metric)
+            return found, roster(session)
 
+    found, enrolled = await asyncio.to_thread(work)
     items = [
-        one for one in await asyncio.to_thread(work)
+        one for one in found
         if places.community in (None, one["community"]["code"])
     ]  # fmt: skip
     if format_ == "json":
         return json_of({"items": items, "next": None, "days": DAYS, "walking_m": settings.walking_m,
-                        "minimum": settings.survey_minimum})  # fmt: skip
+                        "minimum": settings.survey_minimum, "roster": enrolled})  # fmt: skip
     place = 0 if locale == "zh" else 1
     return OVERVIEW_SHEET.response(format_, [_line(one, place) for one in items], locale)
 

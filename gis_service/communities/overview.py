@@ -42,6 +42,12 @@ _MEMBERS = text("""
 """)
 
 
+_BRANCHES = text("""
+    SELECT community_id, count(*) AS branches FROM party_branch
+    WHERE active AND community_id IS NOT NULL GROUP BY community_id
+""")
+
+
 def overview(
     session: Session,
     settings: Settings,
@@ -50,14 +56,20 @@ def overview(
     metric_crs: str | None,
 ) -> list[dict[str, Any]]:
     """Every community in force: its post and what that lacks, stations, activities and households
-    visited in the last 90 days, orders, opinions, members registered, satisfaction, buildings
-    within walking distance of a station. Counts come with what they are counts of."""
+    visited in the last 90 days, orders, opinions, party branches and members registered,
+    satisfaction, buildings within walking distance of a station. Counts come with what they are
+    counts of."""
     today = today_of(settings)
     since = datetime.now(UTC) - timedelta(days=DAYS)
     minimum = settings.survey_minimum
     by_area = {
         name: {row.community_id: row for row in session.execute(query, {"since": since})}
-        for name, query in (("orders", _ORDERS), ("opinions", _OPINIONS), ("members", _MEMBERS))
+        for name, query in (
+            ("orders", _ORDERS),
+            ("opinions", _OPINIONS),
+            ("members", _MEMBERS),
+            ("branches", _BRANCHES),
+        )
     }
     held: dict[str, list[dict[str, Any]]] = {}
     wanted = ActivityFilter(since=since, until=datetime.now(UTC))
@@ -75,7 +87,7 @@ def overview(
         post = posts.present(row, settings, internal=True)
         kinds = held.get(code, [])
         orders, said = by_area["orders"].get(area), by_area["opinions"].get(area)
-        members = by_area["members"].get(area)
+        members, branches = by_area["members"].get(area), by_area["branches"].get(area)
         out.append(
             {
                 "community": post["community"], "street": post["street"],
@@ -93,6 +105,7 @@ def overview(
                              "adopted": said.adopted} if said
                 else {"count": 0, "answered": 0, "adopted": 0},
                 "members": members.members if members else 0,
+                "branches": branches.branches if branches else 0,
                 "satisfaction": satisfaction_told(asked[code], minimum) if code in asked else None,
                 "reach": {name: reach[code][name] for name in ("buildings", "covered", "share")}
                 if code in reach else None,

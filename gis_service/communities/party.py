@@ -86,23 +86,28 @@ def registration(
 ) -> dict[str, Any]:
     """Branches and members with how many of the roster are registered: ``members`` are the active
     ones of the whole roster, ``registered`` those with any community, ``here`` those of the
-    communities asked for."""
+    communities asked for; ``roster`` counts branches likewise."""
     branches = queries.list_branches(session)
     members = queries.list_members(session, scope, street=street, community=community)
-    told = []
-    for row in branches:
-        out = dict(row)
-        told.append({**{name: row[name] for name in ("code", "name", "registered_on", "active",
-                     "members", "registered")}, "unit": named(out, "unit"),
-                     "community": named(out, "community")})  # fmt: skip
     return {
-        "branches": told,
+        "branches": [present_branch(row) for row in branches],
+        "roster": queries.roster(session),
         "items": [_member(row) for row in members],
         "members": sum(row["members"] for row in branches),
         "registered": sum(row["registered"] for row in branches),
         "here": sum(row["active"] and row["community_id"] is not None for row in members),
         "next": None,
     }
+
+
+def present_branch(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of ``queries.list_branches`` as it is told."""
+    out = dict(row)
+    told = ("code", "name", "registered_on", "active", "members", "registered", "activities")
+    return {
+        **{name: row[name] for name in told}, "unit": named(out, "unit"),
+        "community": named(out, "community"),
+    }  # fmt: skip
 
 
 def _member(row: dict[str, Any]) -> dict[str, Any]:

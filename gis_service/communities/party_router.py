@@ -14,6 +14,7 @@ from gis_service.communities.asking import (
     MOST_EXPORTED,
     AskedPlaces,
     AskedSheet,
+    AskedSpan,
     Format,
     json_of,
     sheet_file,
@@ -111,12 +112,24 @@ async def write_member(
 async def list_branches(
     session: SessionDependency,
     locale: LocaleDependency,
-    format_: Annotated[Literal["csv", "xlsx"], FORMAT] = "xlsx",
+    span: AskedSpan,
+    registered: Annotated[
+        bool | None, Query(description="of the active ones those with a community, or without")
+    ] = None,
+    format_: Annotated[Format, FORMAT] = "json",
 ) -> Response:
-    """Party branches as a sheet, which ``/api/party-branches/import`` reads; ``/api/party-members``
-    tells them, too."""
-    table = party_sheet.branch_lines(await session.run_sync(queries.list_branches), locale)
-    return sheet_file(format_, "branches", BRANCHES, table, locale)
+    """Party branches of the whole roster, each with the activities held in ``[from, to)`` that its
+    members took part in; the csv and xlsx are what ``/api/party-branches/import`` reads."""
+
+    def read(sync: Session) -> tuple[queries.Rows, dict[str, int]]:
+        rows = queries.list_branches(sync, span.since, span.until, registered=registered)
+        return rows, queries.roster(sync)
+
+    rows, roster = await session.run_sync(read)
+    if format_ == "json":
+        items = [party.present_branch(row) for row in rows]
+        return json_of({"items": items, "next": None, "roster": roster})
+    return sheet_file(format_, "branches", BRANCHES, party_sheet.branch_lines(rows, locale), locale)
 
 
 @router.post("/party-branches/import", dependencies=[Party, Strict])

@@ -186,19 +186,50 @@ _BRANCHES = text("""
     SELECT b.code, b.name, u.code AS unit_code, u.name AS unit_name, ka.code AS community_code,
            k.name AS community_name, b.registered_on, b.active,
            count(m.id) FILTER (WHERE m.active) AS members,
-           count(m.id) FILTER (WHERE m.active AND m.community_id IS NOT NULL) AS registered
+           count(m.id) FILTER (WHERE m.active AND m.community_id IS NOT NULL) AS registered,
+           (SELECT count(DISTINCT a.id) FROM activity a
+            JOIN activity_member x ON x.activity_id = a.id
+            JOIN party_member p ON p.id = x.member_id
+            WHERE p.branch_id = b.id AND a.state = 'done'
+              AND (CAST(:since AS timestamptz) IS NULL OR a.starts_at >= :since)
+              AND (CAST(:until AS timestamptz) IS NULL OR a.starts_at < :until)) AS activities
     FROM party_branch b
     LEFT JOIN unit u ON u.id = b.unit_id
     LEFT JOIN area ka ON ka.id = b.community_id
     LEFT JOIN community k ON k.area_id = ka.id AND k.valid_to IS NULL
     LEFT JOIN party_member m ON m.branch_id = b.id
+    WHERE (CAST(:registered AS bool) IS NULL
+           OR b.active AND :registered = (b.community_id IS NOT NULL))
     GROUP BY b.id, u.id, ka.id, k.name ORDER BY b.code
 """)
 
 
-def list_branches(session: Session) -> Rows:
-    """Party branches: members on the roster, and how many of them are registered."""
-    return [dict(row) for row in session.execute(_BRANCHES).mappings()]
+def list_branches(
+    session: Session, since: Any = None, until: Any = None, *, registered: bool | None = None
+) -> Rows:
+    """Party branches: members on the roster, how many of them are registered, and in how many
+    activities held in ``[since, until)`` any of them took part. ``registered``: of the active
+    ones those with a community, or those without."""
+    rows = session.execute(
+        _BRANCHES, {"since": since, "until": until, "registered": registered}
+    ).mappings()
+    return [dict(row) for row in rows]
+
+
+_ROSTER = text("""
+    SELECT count(*) FILTER (WHERE active) AS branches,
+           count(*) FILTER (WHERE active AND community_id IS NOT NULL) AS branches_registered,
+           (SELECT count(*) FROM party_member WHERE active) AS members,
+           (SELECT count(*) FROM party_member WHERE active AND community_id IS NOT NULL)
+               AS members_registered
+    FROM party_branch
+""")
+
+
+def roster(session: Session) -> dict[str, int]:
+    """How many active branches and members stand on the roster, and how many of them are registered
+    with a community."""
+    return dict(session.execute(_ROSTER).mappings().one())
 
 
 _MEETINGS = text("""

@@ -51,6 +51,39 @@ def test_members_are_counted_against_the_full_roster(bureau: Bureau) -> None:
     assert bureau.call("PUT", "/api/party-members/DY9", json=wrong).json()["where"] == "branch"
 
 
+def test_activities_are_counted_per_branch_and_branches_against_the_roster(bureau: Bureau) -> None:
+    for code, community in (("ZB1", "S0C0"), ("ZB2", None), ("ZB3", None)):
+        body = {"name": f"{code}支部", "community": community, "active": code != "ZB3"}
+        assert bureau.call("PUT", f"/api/party-branches/{code}", json=body).status_code == 204
+    for number, branch in enumerate(("ZB1", "ZB1", "ZB2")):
+        body = {"branch": branch, "community": "S0C0" if number == 0 else None}
+        assert bureau.call("PUT", f"/api/party-members/DY{number}", json=body).status_code == 204
+    # two members of one branch at one activity are one activity of that branch
+    add(bureau, members=["DY0", "DY1", "DY2"])
+    add(bureau, members=["DY1"], starts_at="2026-06-01T09:00", ends_at=None)
+    add(bureau, members=["DY2"], state="planned", starts_at="2026-06-02T09:00", ends_at=None)
+    found = bureau.get("/api/party-branches")
+    assert {one["code"]: one["activities"] for one in found["items"]} == {
+        "ZB1": 2, "ZB2": 1, "ZB3": 0,
+    }  # fmt: skip
+    assert found["roster"] == {
+        "branches": 2, "branches_registered": 1, "members": 3, "members_registered": 1,
+    }  # fmt: skip
+    june = bureau.get("/api/party-branches?from=2026-06-01")["items"]
+    assert [one["activities"] for one in june] == [1, 0, 0]
+    for one in found["items"]:
+        listed = bureau.get("/api/activities", params={"branch": one["code"], "state": "done"})
+        assert len(listed["items"]) == one["activities"]
+    assert [one["code"] for one in bureau.get("/api/party-branches?registered=false")["items"]] == [
+        "ZB2"
+    ]
+    assert bureau.get("/api/party-members", "worker")["roster"] == found["roster"]
+    overview = bureau.get("/api/communities")
+    assert overview["roster"] == found["roster"]
+    here = {one["community"]["code"]: one["branches"] for one in overview["items"]}
+    assert (here["S0C0"], here["S0C1"]) == (1, 0)
+
+
 def test_a_community_takes_assigns_and_tables_an_order(bureau: Bureau) -> None:
     taken = order(bureau)
     path = f"/api/incidents/{taken['id']}"

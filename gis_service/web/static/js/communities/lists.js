@@ -17,6 +17,8 @@ let streets = [];
 let communities = [];
 /** @type {Record<string, string>} what the service is asked for, as it stands in the address */
 let asked = {};
+/** @type {any[]} */
+let branches = [];
 let of = "activities";
 
 /** @type {(names: string[], key: string) => () => [string, string][]} */
@@ -26,14 +28,15 @@ const yes = () => /** @type {[string, string][]} */ ([["true", t("com.lists.yes"
 /** @type {Record<string, () => [string, string][]>} filters that are chosen from options */
 const CHOICES = {
   street: () => streets.map(option), community: () => communities.map(option), kind: () => words.activity_kind.map(option),
-  counted: said(COUNTS, "com.count"), origin: said(["survey", "activity", "post"], "com.lists.origin"), heard: yes, adopted: yes, open: yes, gridded: yes,
+  counted: said(COUNTS, "com.count"), origin: said(["survey", "activity", "post"], "com.lists.origin"), heard: yes, adopted: yes, open: yes, gridded: yes, registered: yes, branch: () => branches.map(option),
 };
 
 /** @type {Record<string, {path: string, filters: string[], states: () => [string, string][], draw: (items: any[]) => any}>} */
 const LISTS = {
-  activities: { path: "/api/activities", filters: ["from", "to", "street", "community", "kind", "state", "counted"], states: said(["planned", "done", "cancelled"], "com.activity"), draw: activities },
+  activities: { path: "/api/activities", filters: ["from", "to", "street", "community", "kind", "state", "counted", "branch"], states: said(["planned", "done", "cancelled"], "com.activity"), draw: activities },
   opinions: { path: "/api/opinions", filters: ["from", "to", "street", "community", "origin", "state", "heard", "adopted"], states: said(["open", "following", "answered"], "com.opinion"), draw: (items) => h("ul", { class: "rows" }, items.map((one) => opinionRow(one, load, true))) },
   posts: { path: "/api/posts", filters: ["street", "community", "state", "gridded"], states: said(["staffed", "vacant", "none"], "com.state"), draw: posts },
+  branches: { path: "/api/party-branches", filters: ["from", "to", "registered"], states: () => [], draw: parties },
   stations: { path: "/api/stations", filters: ["street", "community", "open"], states: () => [], draw: stations },
 };
 
@@ -43,6 +46,7 @@ async function start() {
   const given = new URLSearchParams(location.search);
   if ((given.get("of") ?? "") in LISTS) of = given.get("of") ?? of;
   [streets, communities] = await Promise.all(["street", "community"].map((level) => getJSON(`/api/areas/${level}`, { limit: 1000 }).then((found) => found.items)));
+  if (of === "activities") branches = (await getJSON("/api/party-branches")).items;
   asked = Object.fromEntries(LISTS[of].filters.map((name) => [name, given.get(name) ?? ""]).filter(([, value]) => value));
   fill(byId("tabs"), Object.keys(LISTS).map((name) => h("a", { class: "button", href: address(location.pathname, { of: name, ...shared(name) }), "aria-current": name === of ? "page" : null, text: t(`com.lists.${name}`) })));
   filters();
@@ -82,7 +86,7 @@ async function load() {
     /** @type {any[]} */
     const items = [];
     for (let cursor = ""; ;) {
-      const { items: page, next } = await getJSON(path, { ...asked, limit: ASKED, cursor }, { signal });
+      const { items: page, next } = await getJSON(path, { ...asked, ...(of === "branches" ? {} : { limit: ASKED, cursor }) }, { signal });
       items.push(...page);
       if (!next) break;
       cursor = next;
@@ -126,6 +130,14 @@ const sums = (items) => h("p", { class: "note sums" }, COUNTS.map((name) => {
 function posts(items) {
   return table([["level.street", true], ["level.community", true], ["com.stateLabel", true], ["com.lists.contact", true], ["com.phone", true], ["com.lists.gaps", true]],
   items.map((one) => [nameOf(one.street), place(one, "activities"), h("span", { class: `post-state ${one.state}`, text: t(`com.state.${one.state}`) }), one.contact ?? "—", one.phone ?? "—", one.gaps.map((/** @type {string} */ gap) => t(`com.gap.${gap}`)).join(t("com.and")) || "—"]));
+}
+
+/** The whole roster, with what its branches did in the period. @param {any[]} items */
+function parties(items) {
+  const held = (/** @type {any} */ one) => address("/lists", { of: "activities", from: asked.from, to: asked.to, state: "done", branch: one.code });
+  return table([["com.lists.code", true], ["com.branchLabel", true], ["com.unit", true], ["com.lists.registered", true], ["com.lists.registeredOn", true], ["com.lists.members"], ["com.lists.branchActivities"]],
+    items.map((one) => [one.code, [one.name, !one.active && [" ", h("span", { class: "tag", text: t("com.lists.inactive") })]].flat(), nameOf(one.unit) || "—", one.community ? place(one, "stations") : h("span", { class: "tag open", text: t("com.lists.notRegistered") }),
+      one.registered_on ? showDay(one.registered_on) : "—", `${number(one.registered)} / ${number(one.members)}`, h("a", { class: "link", href: held(one), text: number(one.activities) })]));
 }
 
 /** @param {any[]} items */

@@ -7,8 +7,8 @@ import { complain } from "../messages.js";
 import { drawSheets } from "./sheets.js";
 import { begin, card, counted, nameOf, shareText, showDistrict } from "./words.js";
 
-/** @type {{items: any[], days: number, walking_m: number, minimum: number}} */
-let all = { items: [], days: 90, walking_m: 0, minimum: 0 };
+/** @type {{items: any[], days: number, walking_m: number, minimum: number, roster: any}} */
+let all = { items: [], days: 90, walking_m: 0, minimum: 0, roster: {} };
 let order = "community";
 let down = false;
 
@@ -73,7 +73,7 @@ function row(one) {
     h("td", {}, counted(one.activities.households), one.activities.households !== null && h("small", { text: t("com.recordedIn", { n: one.activities.households_of, of: one.activities.done }) })),
     h("td", {}, `${number(one.orders.open)} / ${number(one.orders.count)}`),
     h("td", {}, `${number(one.opinions.answered)} / ${number(one.opinions.count)}`),
-    h("td", { text: number(one.members) }),
+    h("td", {}, number(one.members), h("small", { text: t("com.branchesHere", { n: one.branches }) })),
     h("td", { class: one.satisfaction?.share ? null : "few" }, told.main, h("small", { text: told.small })),
     h("td", {}, one.reach?.share === null || !one.reach ? "—" : percent(one.reach.share), one.reach && h("small", { text: `${number(one.reach.covered)} / ${number(one.reach.buildings)}` })));
 }
@@ -90,6 +90,8 @@ function cards(items) {
     card(t("com.col.stations"), number(sum((one) => one.stations)), buildings ? t("com.cardReach", { share: percent(covered / buildings), m: all.walking_m }) : ""),
     card(t("com.cardActivities", { days: all.days }), number(sum((one) => one.activities.done)), t("com.cardWithout", { n: count((one) => one.activities.done === 0) })),
     card(t("com.cardOpinions", { days: all.days }), `${number(sum((one) => one.opinions.answered))} / ${number(sum((one) => one.opinions.count))}`, t("com.answered")),
+    h("a", { class: "card", href: "/lists?of=branches" }, h("span", { text: t("com.lists.branches") }), h("b", { text: `${number(all.roster.branches_registered)} / ${number(all.roster.branches)}` }),
+      h("small", { text: t("com.cardRoster", { n: number(all.roster.members_registered), of: number(all.roster.members) }) })),
     card(t("com.col.satisfaction"), `${number(count((one) => Boolean(one.satisfaction?.share)))} / ${number(items.length)}`, t("com.enoughNote", { minimum: all.minimum })));
 }
 

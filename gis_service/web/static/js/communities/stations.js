@@ -39,10 +39,10 @@ export async function drawStations(box, place) {
       h("h3", { text: t("com.mediations") }),
       mediations.items.length ? h("ul", { class: "rows" }, mediations.items.map((/** @type {any} */ one) => h("li", {}, h("span", { text: one.subject }), h("span", { class: "tag", text: nameOf(one.outcome) }), h("small", { class: "full", text: [dateTime(one.held_at), one.mediator, one.summary].filter(Boolean).join(" · ") })))) : h("p", { class: "note", text: t("com.none") }))),
     h("section", { class: "panel-box" },
-      h("div", { class: "table-head" }, h("h2", { text: t("com.members") }), h("span", { class: "note", text: t("com.membersOf", { here: party.here, registered: party.registered, of: party.members }) }),
+      h("div", { class: "table-head" }, h("h2", { text: t("com.members") }), h("span", { class: "note", text: [t("com.membersOf", { here: party.here, registered: party.registered, of: party.members }), t("com.branchesOf", { n: party.roster.branches_registered, of: party.roster.branches })].join(" · ") }),
         may("personal.read") && party.here > 0 && h("button", { type: "button", class: "button", text: t("com.showNames"), on: { click: () => void show(place, names) } }),
         may("party.manage") && party.branches.length > 0 && h("button", { type: "button", class: "button", id: "add-member", text: t("com.addMember"), on: { click: () => addMember(party, place, reload) } })),
-      party.branches.filter((/** @type {any} */ one) => one.community?.code === place.code).map((/** @type {any} */ one) => h("p", { text: t("com.branch", { name: one.name, unit: nameOf(one.unit), n: one.members }) })),
+      party.branches.filter((/** @type {any} */ one) => one.community?.code === place.code).map((/** @type {any} */ one) => h("p", {}, t("com.branch", { name: one.name, unit: nameOf(one.unit), n: one.members }), " · ", h("a", { class: "link", href: `/lists?of=activities&state=done&branch=${encodeURIComponent(one.code)}`, text: t("com.branchActivities", { n: one.activities }) }))),
       members(names, party.items)));
 }
 
