@@ -151,6 +151,8 @@ def list_signups(session: Session, activity_id: int) -> Rows:
     return [dict(row) for row in session.execute(_SIGNUPS, {"id": activity_id}).mappings()]
 
 
+_ORIGIN = """CASE WHEN n.response_id IS NOT NULL THEN 'survey'
+           WHEN n.activity_id IS NOT NULL THEN 'activity' ELSE 'post' END"""
 _OPINIONS = f"""
     SELECT n.id, n.said_at, n.words, n.answer, n.answered_at, n.answered_by, n.adopted,
            n.follow_up, n.follow_up_by, n.follow_up_due, n.followed_up_on, {PLACE_COLUMNS},
@@ -159,6 +161,7 @@ _OPINIONS = f"""
            i.state AS incident_state, n.person_id IS NOT NULL AS has_person,
            coalesce(ST_X(a.geom), ST_X(k.inner_point)) AS lon,
            coalesce(ST_Y(a.geom), ST_Y(k.inner_point)) AS lat, a.geom IS NOT NULL AS has_place,
+           {_ORIGIN} AS origin,
            sqrt(k.area_m2 / pi()) AS radius_m
     FROM opinion n {PLACES.format(alias="n")}
     LEFT JOIN activity a ON a.id = n.activity_id
@@ -178,9 +181,7 @@ _OPINIONS = f"""
       AND (CAST(:heard AS bool) IS NULL
            OR :heard = (n.answer IS NOT NULL OR n.incident_id IS NOT NULL))
       AND (CAST(:adopted AS bool) IS NULL OR :adopted = coalesce(n.adopted, false))
-      AND (CAST(:origin AS text) IS NULL OR :origin = CASE
-           WHEN n.response_id IS NOT NULL THEN 'survey'
-           WHEN n.activity_id IS NOT NULL THEN 'activity' ELSE 'post' END)
+      AND (CAST(:origin AS text) IS NULL OR :origin = {_ORIGIN})
       AND (CAST(:before AS int) IS NULL OR n.id < :before)
     ORDER BY n.id DESC LIMIT :limit
 """

@@ -106,10 +106,13 @@ class OpinionFields(Strict):
 
 
 class NewOpinion(OpinionFields):
-    """What somebody said in a community, at an activity where one is named."""
+    """What somebody said in a community, at an activity where one is named, and what was answered
+    on the spot."""
 
     community: Code | None = None
     activity: Code | None = None
+    answer: Words = ""
+    adopted: bool | None = None
 
 
 class OpinionAnswer(Strict):

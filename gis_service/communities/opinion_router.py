@@ -27,6 +27,7 @@ from gis_service.communities.asking import (
     page_of,
     whole,
 )
+from gis_service.communities.class_proposal import Proposals
 from gis_service.communities.schemas import Code, Page
 from gis_service.dependencies import (
     Limit,
@@ -69,6 +70,7 @@ OPINION_SHEET = Sheet(
 
 @router.get("/opinions", response_model=Page, dependencies=[Reads, Strict])
 async def get_opinions(
+    request: Request,
     session: SessionDependency,
     locale: LocaleDependency,
     places: AskedPlaces,
@@ -111,25 +113,32 @@ async def get_opinions(
             locale,
         )  # fmt: skip
     page, following = page_of(rows, limit, lambda row: row["id"])
-    return json_of({"items": [opinions.present(row) for row in page], "next": following})
+    proposals = _proposals(request)
+    return json_of({"items": [opinions.present(row, proposals) for row in page], "next": following})
 
 
 @router.post("/opinions", status_code=201, dependencies=[Answers, Strict])
-async def add_opinion(body: NewOpinion, session: SessionDependency, identity: SignedIn) -> Response:
+async def add_opinion(
+    request: Request, body: NewOpinion, session: SessionDependency, identity: SignedIn
+) -> Response:
     """Keep what somebody said in a community or at an activity."""
     made = await session.run_sync(opinions.add_opinion, identity, body)
     await session.commit()
-    return json_of(await _opinion(session, made), 201)
+    return json_of(await _opinion(request, session, made), 201)
 
 
 @router.put("/opinions/{opinion_id}", dependencies=[Answers, Strict])
 async def answer_opinion(
-    opinion_id: IdPath, body: OpinionAnswer, session: SessionDependency, identity: SignedIn
+    request: Request,
+    opinion_id: IdPath,
+    body: OpinionAnswer,
+    session: SessionDependency,
+    identity: SignedIn,
 ) -> Response:
     """Answer an opinion, say whether it was adopted, and what is done about it."""
     await session.run_sync(opinions.answer_opinion, identity, opinion_id, body)
     await session.commit()
-    return json_of(await _opinion(session, opinion_id))
+    return json_of(await _opinion(request, session, opinion_id))
 
 
 @router.post("/opinions/{opinion_id}/incident", status_code=201, dependencies=[Answers, Strict])
@@ -138,12 +147,15 @@ async def opinion_incident(
     opinion_id: IdPath,
     session: SessionDependency,
     identity: SignedIn,
-    class_: Annotated[Code, Query(alias="class", description="code of the class")],
+    class_: Annotated[
+        Code | None, Query(alias="class", description="code of the class; the proposed one")
+    ] = None,
 ) -> Response:
-    """Make an opinion an incident, as a resident's order."""
+    """Make an opinion an incident, as a resident's order: of the class proposed for its words
+    (``proposed_class``) where none is named."""
     await session.run_sync(opinions.make_incident, desk_of(request), identity, opinion_id, class_)
     await session.commit()
-    return json_of(await _opinion(session, opinion_id), 201)
+    return json_of(await _opinion(request, session, opinion_id), 201)
 
 
 @router.get(
@@ -158,6 +170,10 @@ async def opinion_person(
     return json_of(found)
 
 
-async def _opinion(session: Any, opinion_id: int) -> dict[str, Any]:
+def _proposals(request: Request) -> Proposals:
+    return Proposals(desk_of(request).reference.classes.values())
+
+
+async def _opinion(request: Request, session: Any, opinion_id: int) -> dict[str, Any]:
     rows = await session.run_sync(lambda sync: list_opinions(sync, id_=opinion_id))
-    return opinions.present(rows[0])
+    return opinions.present(rows[0], _proposals(request))

@@ -13,6 +13,7 @@ from gis_service.communities.activities import own_activity
 from gis_service.communities.activity_queries import list_opinions
 from gis_service.communities.activity_schemas import NewOpinion, OpinionAnswer
 from gis_service.communities.changes import note
+from gis_service.communities.class_proposal import Proposals
 from gis_service.communities.people import keep_person, read_people
 from gis_service.communities.scope import named, own_community, scope_of
 from gis_service.communities.survey_models import Opinion
@@ -26,8 +27,9 @@ STATES = {
 }  # fmt: skip
 
 
-def present(row: dict[str, Any]) -> dict[str, Any]:
-    """A row of ``list_opinions`` as it is told; who said it is asked for by itself."""
+def present(row: dict[str, Any], proposals: Proposals | None = None) -> dict[str, Any]:
+    """A row of ``list_opinions`` as it is told, with the class that it would be made an incident
+    of; who said it is asked for by itself."""
     out = dict(row)
     incident = None
     if row["incident_id"]:
@@ -44,6 +46,8 @@ def present(row: dict[str, Any]) -> dict[str, Any]:
         **told, "state": state_of(row), "community": named(out, "community"),
         "street": named(out, "street"), "activity": named(out, "activity"),
         "round": named(out, "round"), "incident": incident,
+        "origin": row["origin"], "has_place": row["has_place"],
+        "proposed_class": proposals.of(row["words"]) if proposals and not incident else None,
     }  # fmt: skip
 
 
@@ -67,9 +71,11 @@ def add_opinion(session: Session, identity: Identity, body: NewOpinion) -> int:
         code = body.community or ""
         community_id = own_community(session, identity, code, where="community").area_id
     person_id = keep_person(session, "opinion", name=body.name, phone=body.phone)
+    now, answered = datetime.now(UTC), bool(body.answer)
     made = keep(
-        session, community_id, body.words, datetime.now(UTC), activity_id=activity_id,
-        person_id=person_id,
+        session, community_id, body.words, now, activity_id=activity_id, person_id=person_id,
+        answer=body.answer or None, answered_at=now if answered else None,
+        answered_by=identity.name if answered else None, adopted=body.adopted,
     )  # fmt: skip
     note(session, identity.name, "opinion", str(made.id), "add", community_id)
     return made.id
@@ -112,18 +118,26 @@ def answer_opinion(
 
 
 def make_incident(
-    session: Session, desk: Desk, identity: Identity, opinion_id: int, class_code: str
+    session: Session, desk: Desk, identity: Identity, opinion_id: int, class_code: str | None
 ) -> int:
     """Make an opinion an incident, a resident's order, at the activity's place where it has one,
-    else by the community's middle, which is said; the incident's id. The caller commits.
+    else by the community's middle, which is said; the incident's id. Without a class it is the
+    proposed one. The caller commits.
 
-    Raises Conflict for one that is an incident already.
+    Raises Conflict for one that is an incident already, InvalidInput where no class is given and
+    none can be proposed.
     """
     identity.require("incident.report")
     row = own_opinion(session, identity, opinion_id)
     if row.incident_id:
         raise Conflict(f"it is incident {row.incident_id} already", "该意见已转为案件",
                        where="incident")  # fmt: skip
+    if class_code is None:
+        proposed = Proposals(desk.reference.classes.values()).of(row.words)
+        if proposed is None:
+            raise InvalidInput("no class can be told from the words: choose one",
+                               "从意见内容看不出类别，请选择类别", where="class")  # fmt: skip
+        class_code = proposed["code"]
     told = list_opinions(session, id_=opinion_id)[0]
     place = told["activity_name"] or told["community_name"] or told["community_code"]
     approximate = "" if told["has_place"] else "（位置为社区中心，待核实）"

@@ -138,9 +138,11 @@ def test_a_worker_keeps_the_notice_and_what_is_done(
     page.find("#dialog button", "保存").click()
     page.find("#work li .answer", "本周增设").first.wait_for()
     assert "已采纳" in said.inner_text()
-    said.locator("button", has_text="转为案件").click()
-    page.find("#dialog [name=class]").select_option("E-01-12")
-    page.find("#dialog button", "保存").click()
+    # the form lets choose any class; one click takes the one on the button
+    said.locator("button", has_text="其他类别").click()
+    assert page.find("#dialog [name=class]").input_value() == "C-03-98"
+    page.find("#dialog button", "取消").click()
+    said.locator("button", has_text="转为案件：垃圾箱").click()
     said.locator("a.button").wait_for()
     code = said.locator("a.button").inner_text()
 

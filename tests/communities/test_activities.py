@@ -241,6 +241,30 @@ def test_an_opinion_is_answered_followed_up_and_made_an_order(bureau: Bureau) ->
         assert len(bureau.get(f"/api/opinions?{query}")["items"]) == count, query
 
 
+def test_an_opinion_becomes_an_incident_of_the_proposed_class(bureau: Bureau) -> None:
+    code = add(bureau, lon=118.605, lat=24.905, crs="wgs84").json()["code"]
+    said = {"activity": code, "words": "人行道上电动车乱停，推婴儿车过不去", "answer": "已转派",
+            "adopted": True}  # fmt: skip
+    opinion = bureau.call("POST", "/api/opinions", "worker", json=said).json()
+    assert (opinion["answer"], opinion["adopted"], opinion["origin"]) == (
+        "已转派", True, "activity",
+    )  # fmt: skip
+    assert opinion["proposed_class"]["name"] == "非机动车乱停放"
+    path = f"/api/opinions/{opinion['id']}/incident"
+    order = bureau.call("POST", path, "worker")
+    assert order.status_code == 201, order.text
+    assert order.json()["proposed_class"] is None
+    incident = bureau.get(f"/api/incidents/{order.json()['incident']['id']}", "worker")
+    assert incident["class"]["code"] == opinion["proposed_class"]["code"]
+    assert (incident["lon"], incident["lat"]) == pytest.approx((118.605, 24.905))
+    # nothing is guessed from words that name nothing
+    vague = {"community": "S0C0", "words": "希望增加夜间巡查"}
+    opinion = bureau.call("POST", "/api/opinions", "worker", json=vague).json()
+    assert opinion["proposed_class"] is None
+    refused = bureau.call("POST", f"/api/opinions/{opinion['id']}/incident", "worker")
+    assert (refused.status_code, refused.json()["where"]) == (400, "class")
+
+
 def test_the_place_of_an_opinion_is_not_made_up(bureau: Bureau) -> None:
     opinion = bureau.call("POST", "/api/opinions", json={"community": "S0C0", "words": "路灯不亮"})
     some = bureau.database.value("SELECT code FROM incident_class ORDER BY id LIMIT 1")

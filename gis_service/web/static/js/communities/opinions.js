@@ -16,7 +16,7 @@ export async function drawOpinions(box, place) {
   const adopted = items.filter((/** @type {any} */ one) => one.adopted).length;
   fill(box, h("section", { class: "panel-box" },
     h("div", { class: "table-head" }, h("h2", { text: t("com.tab.opinions") }), h("span", { class: "note", text: t(next ? "com.opinionsLatest" : "com.opinionsOf", { n: answered, of: items.length, adopted }) }),
-      may("opinion.manage") && h("button", { type: "button", class: "button primary", id: "add-opinion", text: t("com.addOpinion"), on: { click: () => add(place, reload) } }),
+      may("opinion.manage") && h("button", { type: "button", class: "button primary", id: "add-opinion", text: t("com.addOpinion"), on: { click: () => addOpinion({ community: place.code }, reload) } }),
       h("a", { class: "button", href: address("/api/opinions", { community: place.code, format: "xlsx", lang: document.documentElement.dataset.lang }), download: "", text: "Excel" })),
     items.length ? h("ul", { class: "rows" }, items.map((/** @type {any} */ one) => opinionRow(one, reload))) : h("p", { class: "note", text: t("com.none") })));
 }
@@ -28,7 +28,10 @@ export function opinionRow(one, reload, placed = false) {
     h("span", { class: "acts" },
       may("opinion.manage") && h("button", { type: "button", class: "button", text: t("com.answer"), on: { click: () => answer(one, reload) } }),
       one.incident ? h("a", { class: "button", href: `/dispatch#incident=${one.incident.id}`, text: one.incident.code })
-        : may("opinion.manage") && may("incident.report") && h("button", { type: "button", class: "button", text: t("com.makeIncident"), on: { click: () => void toIncident(one, reload) } })),
+        : may("opinion.manage") && may("incident.report") && [
+          // what one click does stands on the button; any other class is a form away
+          one.proposed_class && h("button", { type: "button", class: "button", data: { make: String(one.id) }, title: t(one.has_place ? "com.placeOfActivity" : "com.placeOfCommunity"), text: t("com.makeIncidentOf", { name: nameOf(one.proposed_class) }), on: { click: (/** @type {any} */ event) => { event.currentTarget.disabled = true; void make(one, one.proposed_class.code, reload); } } }),
+          h("button", { type: "button", class: one.proposed_class ? "link" : "button", text: t(one.proposed_class ? "com.otherClass" : "com.makeIncident"), on: { click: () => void toIncident(one, reload) } })]),
     one.answer && h("p", { class: "full answer", text: one.answer }),
     h("small", { class: "full" }, placed && one.community && [h("a", { class: "link", href: `/communities/${encodeURIComponent(one.community.code)}#opinions`, text: nameOf(one.community) }), " · "], [dateTime(one.said_at), one.activity?.name ?? one.round?.name, one.follow_up && t("com.followUpTold", { what: one.follow_up, who: one.follow_up_by ?? "—" }), one.follow_up_due && t("com.until", { day: showDay(one.follow_up_due) }), one.followed_up_on && t("com.doneOn", { day: showDay(one.followed_up_on) })].filter(Boolean).join(" · "),
       one.has_person && may("personal.read") && [" · ", h("button", { type: "button", class: "link", text: t("com.whoSaid"), on: { click: (/** @type {any} */ event) => void who(one, event.currentTarget) } })]));
@@ -44,14 +47,21 @@ async function who(one, button) {
   }
 }
 
-/** @param {any} place @param {() => Promise<void>} reload */
-function add(place, reload) {
+const ADOPTED = () => /** @type {[string, string][]} */ ([["", t("com.undecided")], ["true", t("com.adopted")], ["false", t("com.notAdopted")]]);
+
+/** Whether it was adopted, as a select says it. @param {any} value */
+const adoptedOf = (value) => (value === null || value === "" ? null : value === "true");
+
+/** What was said in a community or at an activity, with the answer given there. @param {{community: string}|{activity: string}} where @param {() => Promise<void>} reload */
+export function addOpinion(where, reload) {
   openForm(t("com.addOpinion"), [
     { name: "words", label: t("com.said"), kind: "words", required: true },
+    { name: "answer", label: t("com.answer"), kind: "words" },
+    { name: "adopted", label: t("com.adoptedAsk"), kind: "select", options: ADOPTED() },
     { name: "name", label: t("com.personName") },
     { name: "phone", label: t("com.phone") },
   ], {}, async (values) => {
-    await send("POST", "/api/opinions", { ...values, community: place.code });
+    await send("POST", "/api/opinions", { ...values, adopted: adoptedOf(values.adopted), ...where });
     await reload();
   });
 }
@@ -60,15 +70,27 @@ function add(place, reload) {
 function answer(one, reload) {
   openForm(t("com.answer"), [
     { name: "answer", label: one.words, kind: "words" },
-    { name: "adopted", label: t("com.adoptedAsk"), kind: "select", options: [["", t("com.undecided")], ["true", t("com.adopted")], ["false", t("com.notAdopted")]] },
+    { name: "adopted", label: t("com.adoptedAsk"), kind: "select", options: ADOPTED() },
     { name: "follow_up", label: t("com.followUp") },
     { name: "follow_up_by", label: t("com.follower") },
     { name: "follow_up_due", label: t("com.untilDay"), kind: "date" },
     { name: "followed_up_on", label: t("com.doneDay"), kind: "date" },
   ], one, async (values) => {
-    await send("PUT", `/api/opinions/${one.id}`, { ...values, adopted: values.adopted === null ? null : values.adopted === "true" });
+    await send("PUT", `/api/opinions/${one.id}`, { ...values, adopted: adoptedOf(values.adopted) });
     await reload();
   });
+}
+
+/** @param {any} one @param {string} code of the class @param {() => Promise<void>} reload */
+async function make(one, code, reload) {
+  try {
+    const told = await send("POST", address(`/api/opinions/${one.id}/incident`, { class: code }));
+    say(t("com.madeIncidentCode", { code: told.incident.code }), { seconds: 8 });
+    await reload();
+  } catch (error) {
+    complain(t("com.makeIncident"), error);
+    await reload();
+  }
 }
 
 /** @param {any} one @param {() => Promise<void>} reload */
@@ -78,7 +100,7 @@ async function toIncident(one, reload) {
     const named = (/** @type {any} */ row) => (language() === "en" && row.name_en) || row.name;
     openForm(t("com.makeIncident"), [
       { name: "class", label: one.words, kind: "select", options: items.map((/** @type {any} */ row) => [row.code, `${row.code} ${named(row)}`]) },
-    ], {}, async (values) => {
+    ], { class: one.proposed_class?.code }, async (values) => {
       await send("POST", `/api/opinions/${one.id}/incident?class=${encodeURIComponent(values.class)}`);
       say(t("com.madeIncident"));
       await reload();
