@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import Any
 
 import folium
@@ -13,14 +14,19 @@ from sqlalchemy.orm import Session
 
 from gis_service.errors import NotFound
 from gis_service.maps.snapshots import SIMPLIFIED_DEG, inlined
+from gis_service.planning.cautions import cautions
 from gis_service.planning.models import SelectionRound
 from gis_service.planning.queries import get_round
+from gis_service.planning.rounds import chosen_codes
+from gis_service.planning.table import Table, table_of
 from gis_service.settings import Settings
 
-# by how often a community is among the first, as the page has it
-STEPS = ((0.95, "#08519c", "稳居前列（≥95%）"), (0.6, "#4a90c8", "多数入选（≥60%）"),
-         (0.05, "#b3d3ea", "入选脆弱（≥5%）"), (0.0, "#eef3f7", "难以入选"))  # fmt: skip
+# by how often a community is among the first, as the page has it (web/static/planning.css)
+STEPS = {"always": ("#08519c", "稳居前列（≥95%）"), "usually": ("#4a90c8", "多数入选（≥60%）"),
+         "fragile": ("#b3d3ea", "入选脆弱（≥5%）"), "seldom": ("#eef3f7", "难以入选")}  # fmt: skip
 NOT_RANKED, CHOSEN = ("#d9d9d9", "未参与排名"), ("#d9480f", "入选")
+METHODS = {"topsis": "TOPSIS 逼近理想解", "weighted_sum": "加权求和", "vikor": "VIKOR 折中排序"}
+SCHEMES = {"own": "自定权重", "equal": "等权", "entropy": "熵权"}
 SHOWN = 12
 _SHAPES = text("""
     SELECT DISTINCT ON (c.code) c.code, c.name, ST_AsBinary(c.geom) AS wkb
@@ -39,9 +45,7 @@ def round_snapshot(session: Session, number: int, settings: Settings) -> str:
     if found is None:
         raise NotFound(f"no round {number}", f"没有遴选 {number}", where="round")
     ranked = {item["community"]["code"]: item for item in found.answer["items"]}
-    chosen = {one["community"]["code"] for one in facts["choices"]} or {
-        code for code, item in ranked.items() if item["chosen"]
-    }
+    chosen = set(chosen_codes(facts, found.answer))
     frame = _communities(session, ranked, chosen)
     if frame.empty:
         raise NotFound("no hierarchy is loaded", "尚未载入区划")
@@ -63,7 +67,7 @@ def round_snapshot(session: Session, number: int, settings: Settings) -> str:
             aliases=["社区", "名次", "入选把握", "样本不足"],
         ),
     ).add_to(picture)  # fmt: skip
-    return inlined(picture.get_root().render(), _heading(session, settings, facts, found.answer))
+    return inlined(picture.get_root().render(), _heading(session, settings, facts, found, chosen))
 
 
 def _communities(
@@ -91,32 +95,46 @@ def _communities(
 def _colour(item: dict[str, Any] | None) -> str:
     if item is None:
         return NOT_RANKED[0]
-    return next(colour for least, colour, _ in STEPS if item["top_share"] >= least)
+    return STEPS[item["standing"]][0]
 
 
 def _heading(
-    session: Session, settings: Settings, facts: dict[str, Any], answer: dict[str, Any]
-) -> str:
+    session: Session, settings: Settings, facts: dict[str, Any], found: SelectionRound,
+    chosen: set[str],
+) -> str:  # fmt: skip
+    answer, table = found.answer, table_of(found.frozen)
     source = session.execute(
         text("SELECT source FROM boundary_revision ORDER BY id DESC LIMIT 1")
     ).scalar_one()
     mark = (
         ' <span class="gis-mark">示意数据</span>' if str(source).startswith("illustrative") else ""
     )
-    keys = [*((colour, words) for _, colour, words in STEPS), NOT_RANKED, CHOSEN]
+    keys = [*STEPS.values(), NOT_RANKED, CHOSEN]
     legend = "".join(
         f'<div><span class="gis-key" style="background:{colour}"></span>{words}</div>'
         for colour, words in keys
     )
+    # who was nominated, visited or chosen stands there however far down
+    named = chosen | {one["community"]["code"] for one in (*facts["nominations"], *facts["visits"])}
+    shown = [
+        item for n, item in enumerate(answer["items"])
+        if n < SHOWN or item["community"]["code"] in named
+    ]  # fmt: skip
     rows = "".join(
-        f'<tr class="{"first" if item["chosen"] else ""}"><td>{item["rank"]}</td>'
+        f'<tr class="{"first" if item["community"]["code"] in chosen else ""}">'
+        f"<td>{item['rank']}</td>"
         f"<td>{html.escape(item['community']['name'])}</td><td>{item['score']:.3f}</td>"
         f"<td>{item['top_share']:.1%}</td></tr>"
-        for item in answer["items"][:SHOWN]
+        for item in shown
     )
     reasons = "".join(_item(one, one["reason"]) for one in facts["choices"])
     visits = "".join(
         _item(one, f"{one['findings']}（{one['visited_on']}）") for one in facts["visits"]
+    )
+    nominated = "".join(_item(one, one["reason"]) for one in facts["nominations"])
+    warned = "".join(
+        f"<li>{html.escape(one['zh'])}</li>"
+        for one in (*answer["warnings"], *cautions(table, answer, chosen))
     )
     override = facts["override_reason"]
     return (
@@ -127,8 +145,33 @@ def _heading(
         f"<tr><td>名次</td><td>社区</td><td>得分</td><td>入选把握</td></tr>{rows}</table>"
         + (f"<h3>定案</h3><ul>{reasons}</ul>" if reasons else "")
         + (f"<p>调整理由：{html.escape(override)}</p>" if override else "")
+        + (f"<h3>街道推荐</h3><ul>{nominated}</ul>" if nominated else "")
         + (f"<h3>实地核查</h3><ul>{visits}</ul>" if visits else "")
+        + _method(answer, table)
+        + (f"<h3>谨慎说明</h3><ul>{warned}</ul>" if warned else "")
         + f"<p>校验码 {facts['digest'][:16]}…，{html.escape(facts['library'])}</p></div>"
+    )
+
+
+def _method(answer: dict[str, Any], table: Table) -> str:
+    """How it was ranked, and by which weights."""
+    question = answer["question"]
+    titles = {one.indicator.id: one.indicator.title["zh"] for one in table.columns}
+    limits = [
+        f"{titles.get(name, name)} {'≥' if sign == '>=' else '≤'} {value}"
+        for name, sign, value in (re.split(r"\s*(>=|<=)\s*", one) for one in question["require"])
+    ]
+    if question["one_per_street"]:
+        limits.append("同一街道不选两个")
+    weights = "".join(
+        f"<tr><td>{html.escape(titles[one['id']])}</td><td>{one['share']:.1%}</td></tr>"
+        for one in answer["indicators"] if one["used"]
+    )  # fmt: skip
+    return (
+        f"<h3>方法与权重</h3><p>{METHODS[question['method']]}；{SCHEMES[question['scheme']]}；"
+        f"入选 {question['top']} 个；按 {question['caution']:g} 倍误差取不利一侧；硬性条件："
+        f"{html.escape('；'.join(limits)) or '无'}；权重和数据随机变动 {answer['draws']} 次"
+        f"（随机种子 {question['seed']}）</p><table>{weights}</table>"
     )
 
 

@@ -17,6 +17,7 @@ from gis_service.dependencies import (
 )
 from gis_service.errors import NotFound
 from gis_service.planning import queries, rounds
+from gis_service.planning.cautions import cautions
 from gis_service.planning.models import SelectionRound
 from gis_service.planning.router import as_json, ask_table, told_table
 from gis_service.planning.schemas import (
@@ -71,7 +72,9 @@ async def get_round(round: RoundId, session: SessionDependency) -> Any:
     def read(sync: Session) -> dict[str, Any]:
         facts = queries.get_round(sync, round)
         found = _found(sync, round)
-        return {**facts, "answer": found.answer, "table": told_table(table_of(found.frozen))}
+        table = table_of(found.frozen)
+        told = cautions(table, found.answer, rounds.chosen_codes(facts, found.answer))
+        return {**facts, "answer": found.answer, "table": told_table(table), "cautions": told}
 
     return as_json(await session.run_sync(read))
 

@@ -77,6 +77,13 @@ def frozen_table(session: Session, number: int) -> Table:
     return table_of(found.frozen)
 
 
+def chosen_codes(facts: dict[str, Any], answer: dict[str, Any]) -> list[str]:
+    """Whom people chose, or before that whom the ranking has first."""
+    return [one["community"]["code"] for one in facts["choices"]] or [
+        item["community"]["code"] for item in answer["items"] if item["chosen"]
+    ]
+
+
 def weights_of(session: Session, number: int) -> dict[str, float]:
     """The share of each indicator that a round weighed. Raises NotFound."""
     found = session.get(SelectionRound, number)

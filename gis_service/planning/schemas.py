@@ -173,8 +173,10 @@ class RoundPage(BaseModel):
 
 
 class FullRound(Round):
-    """A round with everything it was decided on."""
+    """A round with everything it was decided on; ``cautions``: what has to be said beside the
+    choice (``kind, zh, en``)."""
 
+    cautions: list[dict[str, str]]
     answer: Ranking
     table: IndicatorTable
     nominations: list[dict[str, Any]]

@@ -8,8 +8,10 @@ import { compare, onPlan, plan } from "./plan.js";
 import { LETTERS } from "./table.js";
 
 const FONT = ["Medium", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Noto Sans SC"];
-export const STEPS = /** @type {const} */ ([[0.95, "#08519c"], [0.6, "#4a90c8"], [0.05, "#b3d3ea"], [0, "#eef3f7"]]);
-const NONE = "#d9d9d9";
+/** The legend, in its order. */
+export const STEPS = /** @type {const} */ (["always", "usually", "fragile", "seldom", "none", "chosen"]);
+/** A colour of the legend, from the style sheet. @param {string} name */
+const colourOf = (name) => getComputedStyle(document.body).getPropertyValue(`--step-${name}`).trim();
 
 /** @type {any} the answer of a round that is looked at, instead of what is asked just now */
 let looked = null;
@@ -20,6 +22,7 @@ let decided = null;
 export function lookAt(round) {
   looked = round?.answer ?? null;
   decided = round?.choices.length ? round.choices.map((/** @type {any} */ one) => one.community.code) : null;
+  byId("legend-chosen").textContent = t(decided ? "planning.legend.decided" : "planning.legend.chosen");
   if (app.main) colour();
 }
 
@@ -36,9 +39,9 @@ export async function startGround() {
     if (layer.type === "symbol" && layer.source === "street") map.setLayoutProperty(layer.id, "visibility", "none");
   }
   const source = { source: "community", "source-layer": "community" };
-  map.addLayer({ id: "planning-fill", type: "fill", ...source, paint: { "fill-color": NONE, "fill-opacity": 0.72 } }, app.main.firstOf("line"));
+  map.addLayer({ id: "planning-fill", type: "fill", ...source, paint: { "fill-color": colourOf("none"), "fill-opacity": 0.72 } }, app.main.firstOf("line"));
   const line = { type: "line", ...source, layout: { "line-join": "round" }, filter: ["in", ["get", "code"], ["literal", []]] };
-  map.addLayer({ id: "planning-chosen", ...line, paint: { "line-color": "#d9480f", "line-width": 4, "line-offset": 1.5 } });
+  map.addLayer({ id: "planning-chosen", ...line, paint: { "line-color": colourOf("chosen"), "line-width": 4, "line-offset": 1.5 } });
   map.addLayer({ id: "planning-compared", ...line, paint: { "line-color": "#111820", "line-width": 2, "line-dasharray": [2, 1.5] } });
   map.addLayer({
     id: "planning-rank", type: "symbol", source: "community", "source-layer": "community_label",
@@ -73,12 +76,9 @@ function matched(of, otherwise) {
   return pairs.length ? ["match", ["get", "code"], ...pairs, otherwise] : otherwise;
 }
 
-/** @param {any} item */
-const fillOf = (item) => (STEPS.find(([from]) => item.top_share >= from) ?? STEPS[3])[1];
-
 function colour() {
   const { map } = app.main;
-  map.setPaintProperty("planning-fill", "fill-color", matched(fillOf, NONE));
+  map.setPaintProperty("planning-fill", "fill-color", matched((item) => colourOf(item.standing), colourOf("none")));
   map.setLayoutProperty("planning-rank", "text-field", matched((item) => {
     const at = plan.compared.indexOf(item.community.code);
     return `${item.rank}${at >= 0 ? ` ${LETTERS[at]}` : ""}`;

@@ -9,7 +9,7 @@ import { lookAt } from "./ground.js";
 import { plan, question } from "./plan.js";
 import { printRound } from "./print.js";
 import { standingMark } from "./table.js";
-import { summary } from "./words.js";
+import { cautions, summary, tips } from "./words.js";
 
 /** @type {any} the round that is open on the page */
 let current = null;
@@ -70,7 +70,7 @@ function drawRound() {
       h("button", { type: "button", class: "button", id: "print-round", on: { click: () => void printRound(current) } }, icon("print"), t("planning.print")),
       h("a", { class: "button", id: "round-snapshot", href: `/api/planning/rounds/${current.id}/snapshot`, download: true }, icon("download"), t("planning.snapshot"))),
     h("p", { class: "note", text: t("planning.askedBy", { who: current.created_by, when: dateTime(current.created_at), from: showDay(answer.since.slice(0, 10)), to: showDay(answer.until.slice(0, 10)), library: current.library }) }),
-    summary(answer, table).map((words) => h("p", { text: words })),
+    summary(answer, table).map((words) => h("p", { text: words })), tips(answer, table), cautions(current.cautions),
     !open && decision(),
     ranking(answer),
     section("nominations", current.nominations, (one) => [h("b", { text: one.community.name }), ` ${one.reason}`, h("small", { text: `${one.created_by} · ${date(one.created_at)}` })]),
@@ -80,9 +80,15 @@ function drawRound() {
     open && may("planning.manage") && decide());
 }
 
-/** @param {any} answer */
-const ranking = (answer) => h("ol", { class: "round-ranking" }, answer.items.slice(0, 12).map((/** @type {any} */ item) => h("li", { class: item.chosen ? "chosen" : "", value: item.rank },
-  h("span", { class: "name", text: item.community.name }), h("small", { text: item.street.name }), standingMark(item))));
+/** The first, and whoever was chosen, nominated or visited, however far down; marked is who was chosen. @param {any} answer */
+function ranking(answer) {
+  const codes = (/** @type {any[]} */ some) => some.map((one) => one.community.code);
+  const chosen = codes(current.choices.length ? current.choices : answer.items.filter((/** @type {any} */ item) => item.chosen));
+  const named = new Set([...chosen, ...codes(current.nominations), ...codes(current.visits)]);
+  return h("ol", { class: "round-ranking" }, answer.items.filter((/** @type {any} */ item, /** @type {number} */ n) => n < 12 || named.has(item.community.code)).map((/** @type {any} */ item) => h("li", {
+    class: chosen.includes(item.community.code) ? "chosen" : "", value: item.rank,
+  }, h("span", { class: "name", text: item.community.name }), h("small", { text: item.street.name }), standingMark(item))));
+}
 
 export function decision() {
   return h("section", { class: "decision" }, h("h3", { text: t("planning.decided") }),

@@ -4,9 +4,10 @@ import { byId, fill, h } from "../dom.js";
 import { language, number, percent, pick, t } from "../i18n.js";
 import { behindLink } from "./behind.js";
 import { compare, indicatorOf, onPlan, plan, rowOf } from "./plan.js";
-import { basis, reasons, standingWords, summary, written } from "./words.js";
+import { basis, reasons, standingWords, summary, tips, written } from "./words.js";
 
 export const LETTERS = "ABCD";
+let unfolded = false;
 
 export function startTable() {
   onPlan(draw);
@@ -27,7 +28,7 @@ function draw() {
   }
   fill(byId("ranking-summary"),
     answer.warnings.map((/** @type {any} */ one) => h("p", { class: "warning", text: pick(one) })),
-    summary(answer).map((words) => h("p", { text: words })));
+    summary(answer).map((words) => h("p", { text: words })), keptOpen(tips(answer)));
   const most = Math.max(...answer.items.map((/** @type {any} */ item) => item.score), 1e-9);
   fill(byId("ranking"), h("table", {},
     h("thead", {}, h("tr", {}, ["compare", "rank", "community", "score", "share"].map((name) => h("th", { scope: "col", text: t(`planning.head.${name}`) })))),
@@ -35,6 +36,16 @@ function draw() {
     answer.excluded.length > 0 && h("details", { class: "excluded" },
       h("summary", { text: t("planning.excluded", { n: answer.excluded.length }) }),
       h("ul", {}, answer.excluded.map((/** @type {any} */ one) => h("li", {}, h("b", { text: one.community.name }), ` ${reasons(one)}`)))));
+}
+
+/** What somebody unfolded stays so while a slider moves. @param {any} part */
+function keptOpen(part) {
+  const folded = part && part.querySelector("details");
+  if (folded) {
+    folded.open = unfolded;
+    folded.addEventListener("toggle", () => { unfolded = folded.open; });
+  }
+  return part;
 }
 
 /** @param {any} item @param {number} most */

@@ -1,7 +1,10 @@
 /** Figures and findings as people say them. */
 
+import { h } from "../dom.js";
 import { language, number, percent, pick, t } from "../i18n.js";
 import { indicatorOf, plan } from "./plan.js";
+
+const NEAREST = 3; // tipping weights that are shown at once
 
 /** @param {number|null} value @param {number} [digits] */
 const plain = (value, digits = Math.abs(value ?? 0) >= 100 ? 0 : 1) => (value === null ? "—" : number(value, digits));
@@ -40,9 +43,7 @@ export function summary(answer, table = plan.table) {
     const near = items.filter((/** @type {any} */ item) => !item.chosen && item.top_share >= 0.2);
     if (near.length) out.push(t("planning.near", { names: names(near) }));
   }
-  const [first] = answer.tipping;
-  if (first) out.push(tipping(first, table));
-  else if (draws) out.push(t("planning.noTipping"));
+  if (draws && !answer.tipping.length) out.push(t("planning.noTipping"));
   return out;
 }
 
@@ -57,3 +58,16 @@ export const reasons = (excluded, table = plan.table) => excluded.reasons.map((/
   indicator: pick(indicatorOf(one.indicator, table)?.title), value: one.value === null ? t("planning.missing") : plain(one.value),
   limit: `${one.sign === ">=" ? "≥" : "≤"} ${number(one.limit, 1)}`,
 })).join(language() === "zh" ? "；" : "; ");
+
+/** Every weight that would change the choice, the nearest changes first; those further off are
+ * folded away. @param {any} answer @param {any} [table] */
+export function tips(answer, table = plan.table) {
+  const all = answer.tipping.map((/** @type {any} */ one) => h("li", { text: tipping(one, table) }));
+  if (!all.length) return false;
+  const rest = all.slice(NEAREST);
+  return h("div", { class: "tips" }, h("ul", {}, all.slice(0, NEAREST)),
+    rest.length > 0 && h("details", {}, h("summary", { text: t("planning.moreTips", { n: rest.length }) }), h("ul", {}, rest)));
+}
+
+/** What has to be said beside a choice. @param {any[]} some */
+export const cautions = (some) => some.length > 0 && h("ul", { class: "cautions" }, some.map((one) => h("li", { text: pick(one) })));
