@@ -2,7 +2,8 @@
 
 The model is that of Church and ReVelle (1974, Papers of the Regional Science Association 32),
 solved by HiGHS; the tests hold it against spopt's MCLP, which takes minutes to build a district's
-model that is solved here in seconds. Walks along streets are shortest paths on the noded network.
+model that is solved here in seconds (docs/adr/0007). Walks along streets are shortest paths on the
+noded network.
 """
 
 from __future__ import annotations

@@ -42,6 +42,32 @@ def test_spopt_finds_no_more() -> None:
         assert sum(found.added) == pytest.approx(model.problem.objective.value())
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_beside_open_stations_and_many_buildings_alike_spopt_finds_no_more() -> None:
+    """As the service asks: what open stations reach counts no more, along streets of which one
+    only knows who reaches whom; in blocks whose buildings the same places reach."""
+    from pulp import PULP_CBC_CMD
+    from spopt.locate import MCLP
+
+    rng = np.random.default_rng(8)
+    blocks = rng.random((24, 40)) < 0.12
+    reaches = np.repeat(blocks, 9, axis=1)  # nine buildings alike in each block
+    weights = rng.integers(1, 5, reaches.shape[1]).astype(float)
+    taken = [0, 5]  # candidates where a station is open already
+    reached = reaches[taken].any(axis=0)
+    predefined = np.zeros(len(reaches), bool)
+    predefined[taken] = True
+    for count in (1, 2, 4):
+        found = cover_most(reaches, np.where(reached, 0.0, weights), count)
+        assert found.proven
+        model = MCLP.from_cost_matrix(
+            np.where(reaches.T, 1.0, 9.0), weights, service_radius=2,
+            p_facilities=count + len(taken), predefined_facilities_arr=predefined,
+        ).solve(PULP_CBC_CMD(msg=False))  # fmt: skip
+        ours = weights[reached].sum() + sum(found.added)
+        assert ours == pytest.approx(model.problem.objective.value())
+
+
 def test_nothing_to_reach_and_more_places_than_candidates() -> None:
     assert cover_most(np.zeros((3, 4), bool), np.ones(4), 2).sites == ()
     everything = cover_most(np.eye(2, dtype=bool), np.ones(2), 9)
