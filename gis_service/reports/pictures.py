@@ -76,11 +76,15 @@ def _key(axes: Any, keys: Sequence[tuple[str, str]]) -> None:
 
 def _map(areas: gpd.GeoDataFrame, colours: Sequence[str], keys: Sequence[tuple[str, str]]) -> bytes:
     """``areas`` (a metric CRS; name, label_x, label_y) filled with ``colours``, with a key."""
+    from matplotlib.patheffects import withStroke
+
     figure, axes = _figure(7.2, 5.2)
     areas.plot(ax=axes, color=list(colours), edgecolor=LINE, linewidth=0.8)
     if len(areas) <= 40:
+        halo = [withStroke(linewidth=1.6, foreground=LINE)]  # names are read on the darkest, too
         for name, point in zip(areas["name"], areas.representative_point(), strict=True):
-            axes.annotate(name, (point.x, point.y), ha="center", va="center", fontsize=6, color=INK)
+            axes.annotate(name, (point.x, point.y), ha="center", va="center", fontsize=6, color=INK,
+                          path_effects=halo)  # fmt: skip
     axes.set_axis_off()
     axes.set_aspect("equal")
     _key(axes, keys)
@@ -94,10 +98,19 @@ def density_map(areas: gpd.GeoDataFrame, values: np.ndarray, least: int, words: 
     breaks = np.unique(np.quantile(values[enough], [0.2, 0.4, 0.6, 0.8] if enough.any() else []))
     place = np.searchsorted(breaks, values, side="right")
     colours = [BLUES[p] if e else "#d5d8dc" for p, e in zip(place, enough, strict=True)]
-    edges = [0.0, *breaks, float(values[enough].max()) if enough.any() else 0.0]
-    keys = [(f"{low:,.0f} – {high:,.0f}", BLUES[n]) for n, (low, high) in
-            enumerate(pairwise(edges))]  # fmt: skip
+    keys = list(zip(class_words(values[enough], breaks), BLUES, strict=False))
     return _map(areas, colours, [*keys, (words.format(n=least), "#d5d8dc")])
+
+
+def class_words(values: np.ndarray, breaks: np.ndarray) -> list[str]:
+    """What the classes between ``breaks`` hold, from the least value to the greatest, to as many
+    places as tell their ends apart; none without values."""
+    if not len(values):
+        return []
+    edges = [float(values.min()), *map(float, breaks), float(values.max())]
+    apart = np.diff(np.unique(edges))
+    places = 1 if len(apart) and apart.min() < 2 else 0
+    return [f"{low:,.{places}f} – {high:,.{places}f}" for low, high in pairwise(edges)]
 
 
 def missing_map(areas: gpd.GeoDataFrame, missing: np.ndarray, words: Sequence[str]) -> bytes:
