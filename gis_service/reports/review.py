@@ -254,7 +254,7 @@ class Review:
         """What the plan wants by now and what is done."""
         section = Section(self.say("progress"))
         day = self.day
-        whole = plan.overview(self.session, day)
+        whole = plan.overview(self.session, self.zone.key, day)
         if not whole["total"]["of"]:
             section.lines.append([self.say("no_plan")])
             return section

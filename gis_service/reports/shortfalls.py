@@ -20,7 +20,7 @@ def shortfalls(review: Review) -> Section:
     """What is missing by the review's day, and the rectification list as it was then."""
     section = Section(review.say("shortfalls"))
     day = review.day
-    items = list_items(review.session, day, state="missing")
+    items = list_items(review.session, review.zone.key, day, state="missing")
     listed = list_rectifications(
         review.session, day, behind=review.midnight(day + timedelta(days=1))
     )

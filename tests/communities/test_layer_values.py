@@ -143,7 +143,8 @@ def test_progress_counts_what_is_owed_by_now_and_no_more(planned: Bureau) -> Non
     # T1 and T2 are owed; T3 is owed tomorrow, T4 of demonstration communities, T5 by the bureau
     done = {"task": "T1", "community": "S0C0", "done_on": day(0)}
     assert planned.call("PUT", "/api/progress/records", json=done).status_code == 200
-    add(planned, community="S0C0", kind="consultation", starts_at=f"{day(-3)}T09:00", ends_at=None)
+    # early in the morning, when elsewhere it is yesterday
+    add(planned, community="S0C0", kind="consultation", starts_at=f"{day(-1)}T00:30", ends_at=None)
     add(planned, community="S1C1", kind="consultation", starts_at=f"{day(-2)}T09:00", ends_at=None)
     found = drawn(planned, "progress")
     numbers = {c: (o["owed"], o["done"], o["missing"], o["share"]) for c, o in found.items()}
@@ -151,6 +152,8 @@ def test_progress_counts_what_is_owed_by_now_and_no_more(planned: Bureau) -> Non
         "S0C0": (2, 2, 0, 1.0), "S0C1": (2, 0, 2, 0.0), "S1C0": (2, 0, 2, 0.0),
         "S1C1": (2, 1, 1, 0.5),
     }  # fmt: skip
+    (item,) = planned.get("/api/progress/items?task=T2&community=S0C0")["items"]
+    assert (item["done_on"], item["late"]) == (day(-1), False)
     # the same as the list says
     items = planned.get("/api/progress/items?state=missing")["items"]
     for code, one in found.items():

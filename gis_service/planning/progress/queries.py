@@ -23,7 +23,7 @@ _ITEMS = """
            (SELECT min(r.deadline) FROM rectification r
             WHERE r.task_id = t.id AND coalesce(r.area_id, 0) = coalesce(i.area_id, 0)
               AND r.closed_on IS NULL) AS rectify_by
-    FROM plan_item i
+    FROM plan_item(:zone) i
     JOIN plan_task t ON t.id = i.task_id
     JOIN plan_stage s ON s.id = t.stage_id
     LEFT JOIN community c ON c.area_id = i.area_id AND c.valid_to IS NULL
@@ -31,11 +31,12 @@ _ITEMS = """
 
 
 def list_items(
-    session: Session, day: date, *, task: str | None = None, community: str | None = None,
-    unit: str | None = None, part: str | None = None, stage: str | None = None,
-    state: str | None = None,
+    session: Session, zone: str, day: date, *, task: str | None = None,
+    community: str | None = None, unit: str | None = None, part: str | None = None,
+    stage: str | None = None, state: str | None = None,
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """Every task at every place that owes it, as of ``day``: in the plan's order, by community."""
+    """Every task at every place that owes it, as of ``day``: in the plan's order, by community.
+    What records show was done on its day in the time ``zone``."""
     rows = session.execute(
         text(f"""
             SELECT * FROM ({_ITEMS}) found
@@ -48,8 +49,8 @@ def list_items(
             ORDER BY position, community NULLS FIRST
         """),
         {
-            "day": day, "soon": SOON_DAYS, "task": task, "community": community, "unit": unit,
-            "part": part, "stage": stage, "state": state,
+            "zone": zone, "day": day, "soon": SOON_DAYS, "task": task, "community": community,
+            "unit": unit, "part": part, "stage": stage, "state": state,
         },
     )  # fmt: skip
     return [dict(row) for row in rows.mappings()]

@@ -50,7 +50,13 @@ async def progress(
     """What is done, missing, soon due and not yet owed: in all, by task, unit and community."""
     return await session.run_sync(
         lambda sync: service.overview(
-            sync, as_of or _today(settings), community=community, unit=unit, part=part, stage=stage
+            sync,
+            settings.timezone,
+            as_of or _today(settings),
+            community=community,
+            unit=unit,
+            part=part,
+            stage=stage,
         )
     )
 
@@ -64,8 +70,8 @@ async def items(
     """Every task at every place that owes it: the list behind each figure."""
     found = await session.run_sync(
         lambda sync: queries.list_items(
-            sync, as_of or _today(settings), task=task, community=community, unit=unit, part=part,
-            stage=stage, state=state,
+            sync, settings.timezone, as_of or _today(settings), task=task, community=community,
+            unit=unit, part=part, stage=stage, state=state,
         )
     )  # fmt: skip
     return {"items": found, "next": None}
@@ -77,7 +83,9 @@ async def record(
     identity: SignedIn,
 ) -> dict[str, Any]:  # fmt: skip
     """Record that a task was done."""
-    row = await session.run_sync(service.record, identity, fields, _today(settings))
+    row = await session.run_sync(
+        service.record, identity, fields, settings.timezone, _today(settings)
+    )
     await session.commit()
     return row
 
@@ -117,7 +125,7 @@ async def open_rectification(
 ) -> dict[str, Any]:  # fmt: skip
     """Put a shortfall on the list, with who puts it right and until when."""
     row = await session.run_sync(
-        service.open_rectification, identity.name, fields, _today(settings)
+        service.open_rectification, identity.name, fields, settings.timezone, _today(settings)
     )
     await session.commit()
     return row

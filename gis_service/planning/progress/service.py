@@ -40,10 +40,10 @@ def count(items: Iterable[dict[str, Any]]) -> dict[str, int]:
     return out
 
 
-def overview(session: Session, day: date, **filters: str | None) -> dict[str, Any]:
+def overview(session: Session, zone: str, day: date, **filters: str | None) -> dict[str, Any]:
     """The plan as of ``day``: in all, by task (the plan's order), by unit (an item counts for each
     unit that answers for it, so that they add up to more than the total) and by community."""
-    items = queries.list_items(session, day, **filters)
+    items = queries.list_items(session, zone, day, **filters)
     by: dict[str, dict[str, list[dict[str, Any]]]] = {
         "task": defaultdict(list), "unit": defaultdict(list), "community": defaultdict(list),
     }  # fmt: skip
@@ -74,13 +74,13 @@ def overview(session: Session, day: date, **filters: str | None) -> dict[str, An
 
 
 def record(
-    session: Session, identity: Identity, fields: RecordFields, today: date
+    session: Session, identity: Identity, fields: RecordFields, zone: str, today: date
 ) -> dict[str, Any]:
     """Record that a task was done; what was recorded before is replaced. Raises InvalidInput for a
     day ahead or a task the place does not owe, Forbidden outside the scope."""
     if fields.done_on > today:
         raise InvalidInput("that day has not come", "完成日期在将来", where="done_on")
-    item = _item(session, fields.task, fields.community, today)
+    item = _item(session, fields.task, fields.community, zone, today)
     check_scope(session, identity, fields.community)
     task, area = _ids(session, fields.task, fields.community)
     row = session.scalar(
@@ -92,7 +92,7 @@ def record(
     session.add(row)
     session.flush()
     publish(session, "progress")
-    return _item(session, item["task"], fields.community, today)
+    return _item(session, item["task"], fields.community, zone, today)
 
 
 def take_back(session: Session, identity: Identity, number: int) -> None:
@@ -127,10 +127,10 @@ def check_scope(session: Session, identity: Identity, community: str | None) -> 
 
 
 def open_rectification(
-    session: Session, actor: str, fields: RectificationFields, today: date
+    session: Session, actor: str, fields: RectificationFields, zone: str, today: date
 ) -> dict[str, Any]:
     """Put a shortfall on the list. Raises InvalidInput, Conflict where it stands there open."""
-    _item(session, fields.task, fields.community, today)
+    _item(session, fields.task, fields.community, zone, today)
     task, area = _ids(session, fields.task, fields.community)
     unit = _unit(session, fields.unit)
     if fields.deadline < today:
@@ -212,9 +212,11 @@ def _noted(
     return queries.list_rectifications(session, today, number=row.id)[0]
 
 
-def _item(session: Session, task: str, community: str | None, today: date) -> dict[str, Any]:
+def _item(
+    session: Session, task: str, community: str | None, zone: str, today: date
+) -> dict[str, Any]:
     """The one item of a task at a place. Raises InvalidInput where it is not owed there."""
-    items = queries.list_items(session, today, task=task)
+    items = queries.list_items(session, zone, today, task=task)
     if not items:
         raise InvalidInput(f"no task {task!r}", f"没有任务 {task!r}", where="task")
     found = next((one for one in items if one["community"] == community), None)
