@@ -21,7 +21,9 @@ _ADD = text("""
 """)
 _READ = text("""
     SELECT at, actor, action, detail FROM community_log
-    WHERE subject = :subject AND code = :code ORDER BY id DESC LIMIT 200
+    WHERE subject = :subject AND code = :code
+      AND (CAST(:scope AS int[]) IS NULL OR community_id = ANY(:scope))
+    ORDER BY id DESC LIMIT 200
 """)
 
 
@@ -54,11 +56,13 @@ def changed(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def log_of(session: Session, subject: str, code: str) -> list[dict[str, Any]]:
-    """What happened to a post, station, activity or survey, the latest first."""
-    return [
-        dict(row) for row in session.execute(_READ, {"subject": subject, "code": code}).mappings()
-    ]
+def log_of(
+    session: Session, subject: str, code: str, scope: list[int] | None = None
+) -> list[dict[str, Any]]:
+    """What happened to a post, station, activity, survey or frontage, the latest first; within the
+    communities of ``scope`` (area ids, None for all)."""
+    asked = {"subject": subject, "code": code, "scope": scope}
+    return [dict(row) for row in session.execute(_READ, asked).mappings()]
 
 
 def today_of(settings: Settings) -> date:

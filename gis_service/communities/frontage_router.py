@@ -162,9 +162,13 @@ async def remove(code: CodePath, session: SessionDependency, identity: SignedIn)
 
 
 @router.get("/frontages/{code}/log", dependencies=[Reads, Strict])
-async def get_log(code: CodePath, session: SessionDependency) -> Response:
+async def get_log(code: CodePath, session: SessionDependency, identity: SignedIn) -> Response:
     """What happened to a contract, the latest first."""
-    return json_of({"items": await session.run_sync(log_of, "frontage", code), "next": None})
+
+    def read(sync: Session) -> list[dict[str, Any]]:
+        return log_of(sync, "frontage", code, scope_of(sync, identity).ids)
+
+    return json_of({"items": await session.run_sync(read), "next": None})
 
 
 @router.get(

@@ -237,6 +237,12 @@ def test_map_list_and_file_show_the_same_scope(bureau: Bureau) -> None:
         asker = token_headers(bureau.database, role, name=f"asker{number}", scopes=scopes)
         listed = bureau.client.get("/api/frontages", headers=asker).json()["items"]
         assert {one["code"] for one in listed} == seen, scopes
+        # one by one, and what happened to it
+        for code in ("M1", "M2"):
+            alone = bureau.client.get(f"/api/frontages/{code}", headers=asker)
+            assert alone.status_code == (200 if code in seen else 404)
+            log = bureau.client.get(f"/api/frontages/{code}/log", headers=asker)
+            assert bool(log.json()["items"]) == (code in seen), scopes
         # also from the cache, whoever asked before
         for _ in range(2):
             tile = bureau.client.get(f"/tiles/frontages/9/{x}/{y}.mvt", headers=asker)
