@@ -149,6 +149,23 @@ def test_one_community_left_and_none_left_are_told(demo: Demo) -> None:
     assert {"none_left"} <= {warning["kind"] for warning in none["warnings"]}
 
 
+def test_a_tipping_weight_changes_the_choice_as_it_says(demo: Demo) -> None:
+    _, found = ask(demo)
+    assert found["tipping"], f"seed {demo.seed}"
+    now = {item["community"]["code"] for item in found["items"] if item["chosen"]}
+    one = found["tipping"][0]
+    shares = {other["id"]: other["share"] for other in found["indicators"]}
+    rest = 1 - shares.pop(one["indicator"])
+    weights = {name: share / rest * (1 - one["to"]) for name, share in shares.items()}
+    moved = ",".join(
+        f"{name}:{weight:.12f}" for name, weight in {**weights, one["indicator"]: one["to"]}.items()
+    )
+    _, again = ask(demo, weights=moved)
+    then = {item["community"]["code"] for item in again["items"] if item["chosen"]}
+    assert one["enters"]["code"] in then - now
+    assert one["leaves"]["code"] in now - then
+
+
 def test_not_two_in_one_street(demo: Demo) -> None:
     _, found = ask(demo, one_per_street=True, top=2)
     streets = [item["street"]["code"] for item in found["items"] if item["chosen"]]

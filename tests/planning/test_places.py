@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import text
 
@@ -10,6 +11,7 @@ from tests.conftest import token_headers
 from tests.demo.checks import AS_OF
 from tests.planning.conftest import Demo
 from tests.planning.test_rounds import begin
+from tests.test_http import features, tile_of
 
 
 def test_new_stations_reach_more_along_streets_and_less_than_straight(demo: Demo) -> None:
@@ -144,3 +146,58 @@ def test_the_review_proposes_notes_that_are_put_into_words_and_kept(demo: Demo) 
     assert demo.client.put(address, json={**changed, "title": ""}).status_code == 400
     headers = token_headers(demo.database, "squad_leader", name="no-notes")
     assert demo.client.put(address, json=changed, headers=headers).status_code == 403
+
+
+def drawn(
+    demo: Demo, layer: str, bounds: tuple[float, float, float, float]
+) -> list[dict[str, Any]]:
+    """What the tiles of a layer hold within some bounds (WGS84)."""
+    west, south, east, north = bounds
+    (x0, y1), (x1, y0) = tile_of(west, south, 13), tile_of(east, north, 13)
+    out = []
+    for x in range(x0, x1 + 1):
+        for y in range(y0, y1 + 1):
+            answer = demo.client.get(f"/tiles/{layer}/13/{x}/{y}.mvt")
+            assert answer.status_code in (200, 204), answer.text
+            out += features(answer.content, layer) if answer.content else []
+    return out
+
+
+def test_tiles_draw_who_was_chosen_and_where_stations_are_proposed(demo: Demo) -> None:
+    with demo.database.sessions() as session:
+        row = session.execute(text("""
+            SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e)
+            FROM (SELECT ST_Extent(geom) AS e FROM street WHERE valid_to IS NULL) s
+        """)).one()  # fmt: skip
+    bounds = (row[0], row[1], row[2], row[3])
+    number = begin(demo, name="图层样例")["id"]
+    ranked = demo.client.get(f"/api/planning/rounds/{number}").json()["answer"]["items"]
+    first, last = ranked[0], ranked[-1]
+    body = {
+        "choices": [{"community": one["community"]["code"], "reason": "示例"}
+                    for one in (first, last)],
+        "approval": "91号", "override_reason": "示例",
+    }  # fmt: skip
+    decided = demo.client.post(f"/api/planning/rounds/{number}/decision", json=body).json()
+    chosen = {one["properties"]["code"]: one["properties"]
+              for one in drawn(demo, "demonstration", bounds)}  # fmt: skip
+    assert chosen == {
+        one["community"]["code"]: {
+            "code": one["community"]["code"], "name": one["community"]["name"],
+            "round": "图层样例", "rank": one["rank"], "decided_on": decided["decided_at"][:10],
+        }
+        for one in (first, last)
+    }  # fmt: skip
+    run = demo.client.post("/api/planning/siting", json={"stations": 2, "reach_m": 300}).json()
+    sites = {one["place"]: one for one in run["run"]["answer"]["sites"]}
+    told = {one["properties"]["place"]: one["properties"] for one in drawn(demo, "siting", bounds)}
+    assert set(told) == set(sites) == {1, 2}
+    for place, one in told.items():
+        site = sites[place]
+        assert (one["covered"], one["reach_m"]) == (site["covered"], 300.0)
+        assert one["code"] == site["community"]["code"]
+    for layer in ("demonstration", "siting"):
+        headers = token_headers(demo.database, "viewer", name=f"no-{layer}")
+        x, y = tile_of(bounds[0], bounds[1], 13)
+        refused = demo.client.get(f"/tiles/{layer}/13/{x}/{y}.mvt", headers=headers)
+        assert refused.status_code == 403
