@@ -72,6 +72,7 @@ def present(
             *COUNTS, "units", "materials", "media", "results", "photos", "public", "series",
             "signed_up", "opinions", "member_count", "version", "created_by", "updated_at",
         )}  # fmt: skip
+        told["round"] = named(out, "round")
         told["unrecorded"] = row["state"] == "planned" and begun
     return told
 
@@ -203,6 +204,8 @@ def checked(
     known(settings, "activity_kind", body.kind, "kind")
     place = community_of(session, body.community, where="community")
     unit_id = find_id(session, "unit", body.unit, "unit")
+    if body.passed is not None and (body.quizzed is None or body.passed > body.quizzed):
+        raise InvalidInput("more passed than were asked", "合格人数多于答题人数", where="passed")
     check_own(session, identity, place.area_id, unit_id)
     point = position_of(body.lon, body.lat, body.crs)
     check_near(session, point, place.area_id)
@@ -225,6 +228,7 @@ def checked(
     columns = {
         **{name: getattr(body, name) for name in PLAIN},
         "community_id": place.area_id, "unit_id": unit_id, "geom": point,
+        "round_id": find_id(session, "survey_round", body.round, "round"),
         "materials": [one.model_dump(mode="json") for one in body.materials],
         "media": [one.model_dump(mode="json") for one in body.media],
     }  # fmt: skip

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from gis_service.communities.queries import PLACE_COLUMNS, PLACES, Rows, in_places
 
-COUNTS = ("staff", "volunteers", "residents", "households", "pledges")
+COUNTS = ("staff", "volunteers", "residents", "households", "pledges", "quizzed", "passed")
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,14 @@ _WHERE = f"""
 _FROM = f"""
     FROM activity a {PLACES.format(alias="a")}
     LEFT JOIN unit u ON u.id = a.unit_id
+    LEFT JOIN survey_round asked ON asked.id = a.round_id
 """
 _COLUMNS = f"""
     a.id, a.code, a.kind, a.title, a.state, a.community_id, {PLACE_COLUMNS}, u.code AS unit_code,
     u.name AS unit_name, a.starts_at, a.ends_at, a.series, a.place, ST_X(a.geom) AS lon,
     ST_Y(a.geom) AS lat, a.description, {", ".join(f"a.{name}" for name in COUNTS)}, a.materials,
-    a.media, a.results, a.public, a.signup_limit, a.version, a.created_by, a.updated_at,
+    asked.code AS round_code, asked.name AS round_name, a.media, a.results, a.public,
+    a.signup_limit, a.version, a.created_by, a.updated_at,
     coalesce((SELECT jsonb_agg(jsonb_build_object('code', o.code, 'name', o.name) ORDER BY o.code)
       FROM activity_unit x JOIN unit o ON o.id = x.unit_id WHERE x.activity_id = a.id), '[]')
       AS units,

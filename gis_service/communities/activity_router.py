@@ -72,7 +72,8 @@ async def _wanted(
     state: Annotated[Literal["planned", "done", "cancelled"] | None, Query()] = None,
     series: Annotated[str | None, Query(max_length=64)] = None,
     counted: Annotated[
-        Literal["staff", "volunteers", "residents", "households", "pledges"] | None,
+        Literal["staff", "volunteers", "residents", "households", "pledges", "quizzed", "passed"]
+        | None,
         Query(description="only those that say this number"),
     ] = None,
     branch: Annotated[

@@ -61,6 +61,9 @@ class ActivityFields(Position):
     residents: Count | None = None
     households: Count | None = Field(None, description="visited (入户)")
     pledges: Count | None = Field(None, description="signed")
+    quizzed: Count | None = Field(None, description="took a quiz there")
+    passed: Count | None = Field(None, description="of those quizzed")
+    round: Code | None = Field(None, description="survey round that was asked there")
     materials: list[Material] = Field([], max_length=30)
     media: list[Media] = Field([], max_length=30)
     results: Words = ""

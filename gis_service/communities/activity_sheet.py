@@ -25,7 +25,12 @@ from gis_service.communities.activities import (
     new_codes,
     write_parts,
 )
-from gis_service.communities.activity_queries import COUNTS, ActivityFilter, list_activities
+from gis_service.communities.activity_queries import (
+    COUNTS,
+    ActivityFilter,
+    list_activities,
+    members_of,
+)
 from gis_service.communities.activity_schemas import ActivityFields
 from gis_service.communities.changes import note
 from gis_service.communities.models import Activity
@@ -55,6 +60,9 @@ COLUMNS = (
     Column("residents", ("参与居民数", "参与居民", "参与群众", "参加人数", "residents")),
     Column("households", ("入户数", "入户户数", "households")),
     Column("pledges", ("承诺签名数", "承诺签名", "pledges")),
+    Column("quizzed", ("答题人数", "quizzed")),
+    Column("passed", ("答题合格人数", "合格人数", "passed")),
+    Column("round", ("问卷轮次", "round")),
     Column("materials", ("发放物资", "宣传品发放", "materials")),
     Column("media", ("媒体报道", "media")),
     Column("results", ("活动成效", "成效", "results")),
@@ -67,7 +75,16 @@ _MATERIAL = re.compile(r"(.*?)\s*[:：×xX*]?\s*(\d+)\s*[份个套册本张块]?
 MEDIA = ("outlet", "title", "url", "on")
 NO_TIME = time(9)  # of an activity of which only the day is known
 MARGIN = timedelta(days=2)  # whatever the zone
-COMPARED = (*PLAIN, "community_id", "unit_id", "starts_at", "ends_at", "materials", "media")
+COMPARED = (
+    *PLAIN,
+    "community_id",
+    "unit_id",
+    "round_id",
+    "starts_at",
+    "ends_at",
+    "materials",
+    "media",
+)
 
 
 def as_lines(rows: Iterable[Mapping[str, Any]], settings: Settings, locale: str) -> Any:
@@ -84,6 +101,7 @@ def as_lines(rows: Iterable[Mapping[str, Any]], settings: Settings, locale: str)
         shown = {
             **row, "kind": kind.called(locale) if kind else row["kind"],
             "community": row["community_code"], "unit": row["unit_code"],
+            "round": row["round_code"],
             "units": ";".join(one["code"] for one in row["units"]),
             "date": f"{starts:%Y-%m-%d}", "start": f"{starts:%H:%M}",
             # an end on another day says so
@@ -133,7 +151,7 @@ def load_sheet(
     for row in sheet.rows:
         faults = len(sheet.faults)
         old = there.of(row)
-        fields = _fields(row, names, settings, old)
+        fields = _fields(session, row, names, settings, old)
         if fields is None or len(sheet.faults) > faults:
             continue
         activity = there.activity(old)
@@ -296,7 +314,7 @@ def _differs(
 
 
 def _fields(
-    row: Row, names: _Names, settings: Settings, old: Mapping[str, Any] | None
+    session: Session, row: Row, names: _Names, settings: Settings, old: Mapping[str, Any] | None
 ) -> ActivityFields | None:
     """The fields of a row; of what the sheet has no column, those of the activity as it is."""
     said: dict[str, Any] = {}
@@ -304,6 +322,7 @@ def _fields(
         said = {name: old[name] for name in (*PLAIN, "materials", "media", "photos")}
         said |= {
             "units": [one["code"] for one in old["units"]], "unit": old["unit_code"],
+            "members": members_of(session, old["id"]), "round": old["round_code"],
             "lon": old["lon"], "lat": old["lat"],
             "crs": "wgs84" if old["lon"] is not None else None,
         }  # fmt: skip
@@ -318,6 +337,8 @@ def _fields(
     for name in COUNTS:
         if name in here:
             said[name] = row.count(name)
+    if "round" in here:
+        said["round"] = row.code("round") or None
     if "unit" in here:
         said["unit"] = row.choice("unit", names.units)
     if "units" in here:

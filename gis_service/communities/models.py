@@ -222,6 +222,9 @@ class Activity(Base):
         Index("activity_series", "series", postgresql_where=text("series IS NOT NULL")),
         Index("activity_geom", "geom", postgresql_using="gist"),
         CheckConstraint("ends_at IS NULL OR starts_at < ends_at", name="activity_order"),
+        CheckConstraint(
+            "passed IS NULL OR (quizzed IS NOT NULL AND passed <= quizzed)", name="activity_passed"
+        ),
     )
 
     id: Mapped[int] = mapped_column(Integer, Identity(always=True), primary_key=True)
@@ -244,6 +247,9 @@ class Activity(Base):
     residents: Mapped[int | None] = mapped_column(Integer)  # who took part
     households: Mapped[int | None] = mapped_column(Integer)  # visited (入户)
     pledges: Mapped[int | None] = mapped_column(Integer)  # signed
+    quizzed: Mapped[int | None] = mapped_column(Integer)  # who took a quiz
+    passed: Mapped[int | None] = mapped_column(Integer)  # of those quizzed
+    round_id: Mapped[int | None] = mapped_column(ForeignKey("survey_round.id"))  # asked there
     materials: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")
     media: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")
     results: Mapped[str] = mapped_column(Text, server_default="")

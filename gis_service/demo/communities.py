@@ -246,6 +246,7 @@ def _activity(
         "households": households if publicity else None, "residents": residents,
         "volunteers": volunteers if kind == "volunteering" else None,
         "pledges": pledges if kind == "waste_sorting" else None,
+        **_quiz(title, residents, quality),
         "materials": [
             {"item": "宣传图册", "count": booklets}, {"item": "宣传展板", "count": boards},
         ] if publicity and done else [],
@@ -256,6 +257,14 @@ def _activity(
                     for _ in range(int(rng.integers(0, 7)))] if signups else [],
         "opinions": opinions, "offset": rng.normal(0, 60, 2).tolist(), "members": [],
     }  # fmt: skip
+
+
+def _quiz(title: str, residents: int | None, quality: float) -> dict[str, int]:
+    """Where people were quizzed: two of three took it, more passed where more is done."""
+    if residents is None or "问答" not in title:
+        return {}
+    quizzed = round(residents * 2 / 3)
+    return {"quizzed": quizzed, "passed": round(quizzed * (0.55 + 0.35 * quality))}
 
 
 def _surveys(plan: CommunityPlan, rng: Generator, codes: list[str], as_of: datetime) -> None:

@@ -69,6 +69,9 @@ FAULTY: list[tuple[dict[str, Any], str | None]] = [
     ({"ends_at": "2026-07-01T08:00"}, "ends_at"),
     ({"starts_at": "2099-01-01T08:00", "ends_at": None}, "state"),
     ({"households": -1}, "households"),
+    ({"quizzed": 10, "passed": 11}, "passed"),
+    ({"passed": 3}, "passed"),
+    ({"round": "R9"}, "round"),
     ({"media": [{"outlet": "x", "url": "javascript:alert(1)"}]}, "url"),
     ({"materials": [{"item": "a；b"}]}, "item"),
     ({"lon": 118.605, "lat": 24.905}, "crs"),
@@ -81,6 +84,41 @@ def test_a_faulty_activity_is_refused_by_name(bureau: Bureau) -> None:
         answer = add(bureau, **change)
         assert (answer.status_code, answer.json()["where"]) == (400, where), answer.text
     assert bureau.database.value("SELECT count(*) FROM activity") == 0
+
+
+def test_a_quiz_and_the_round_that_was_asked(bureau: Bureau) -> None:
+    survey = {
+        "code": "FL", "kind": "waste_knowledge", "title": "分类知识", "state": "released",
+        "questions": [{"key": "q", "type": "yes_no", "text": "电池可回收吗？"}],
+    }  # fmt: skip
+    assert bureau.call("POST", "/api/surveys", json=survey).status_code == 201
+    asked = {"code": "FL1", "name": "五月", "opens_on": "2026-05-01", "closes_on": "2026-05-31"}
+    assert bureau.call("POST", "/api/surveys/FL/rounds", json=asked).status_code == 201
+    bureau.call("PUT", "/api/party-branches/ZB1", json={"name": "一支部", "community": None})
+    bureau.call("PUT", "/api/party-members/DY0", json={"branch": "ZB1", "community": None})
+    made = add(bureau, quizzed=30, passed=21, round="FL1", members=["DY0"])
+    assert made.status_code == 201, made.text
+    told = made.json()
+    assert (told["quizzed"], told["passed"], told["round"]) == (
+        30, 21, {"code": "FL1", "name": "五月"},
+    )  # fmt: skip
+    (waste,) = bureau.get("/api/activities/counts")["items"]
+    assert (waste["quizzed"], waste["quizzed_of"], waste["passed"]) == (30, 1, 21)
+    # to a sheet and back: nothing changes, and an edit leaves the rest, members included
+    sheet = bureau.get_file("/api/activities?format=csv&lang=zh")
+    assert ",21,FL1" in sheet
+
+    def bring(text: str) -> Any:
+        files = {"file": ("activities.csv", text.encode("utf-8-sig"))}
+        return bureau.call("POST", "/api/activities/import", files=files).json()
+
+    again = bring(sheet)
+    assert (again["already"], again["changed"]) == (1, 0)
+    assert bring(sheet.replace(",21,FL1", ",22,FL1"))["changed"] == 1
+    after = bureau.get(f"/api/activities/{told['code']}")
+    assert (after["passed"], after["round"]["code"], after["members"]) == (22, "FL1", ["DY0"])
+    wrong = bring(sheet.replace(",21,FL1", ",99,FL1"))
+    assert "passed" in wrong["faults"][0]["message"]
 
 
 def test_scope_and_filters(bureau: Bureau) -> None:

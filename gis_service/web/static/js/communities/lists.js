@@ -7,7 +7,7 @@ import { complain } from "../messages.js";
 import { opinionRow } from "./opinions.js";
 import { begin, counted, hours, nameOf, option, showDistrict, words } from "./words.js";
 
-const COUNTS = ["residents", "households", "volunteers", "pledges", "staff"];
+const COUNTS = ["residents", "households", "volunteers", "pledges", "staff", "quizzed", "passed"];
 const AT_ONCE = 300; // rows drawn at once
 const ASKED = 1000; // rows asked for at once
 const asking = latest();
