@@ -91,34 +91,3 @@ def log_of(session: Session, entry_id: int) -> list[dict[str, Any]]:
         {"id": entry_id},
     )
     return [dict(row) for row in rows.mappings()]
-
-
-# what the ledger takes from other records, each once (``source``); nothing personal
-COLLECTED = text("""
-    SELECT * FROM (
-        SELECT 'activity:' || a.code AS source, 'activity' AS kind,
-               (a.starts_at AT TIME ZONE :zone)::date AS day, a.title, a.description AS content,
-               a.results AS result, a.residents AS people, a.community_id, a.unit_id,
-               NULL::int AS campaign_id
-        FROM activity a WHERE a.state = 'done'
-        UNION ALL
-        SELECT 'meeting:' || m.id, 'meeting', m.held_on, m.title, m.minutes, '', NULL,
-               m.community_id, NULL, NULL
-        FROM community_meeting m
-        UNION ALL
-        SELECT DISTINCT 'campaign:' || k.code || ':' || c.code, 'campaign', k.starts_on, k.name,
-               k.goal, '', NULL::int, v.parent_id, k.lead_unit_id, k.id
-        FROM campaign k JOIN campaign_grid g ON g.campaign_id = k.id
-        JOIN grid v ON v.area_id = g.area_id AND v.valid_to IS NULL
-        JOIN area c ON c.id = v.parent_id
-        WHERE k.cancelled_at IS NULL
-        UNION ALL
-        SELECT 'rectification:' || r.id, 'rectification', r.closed_on, r.problem, '', r.result,
-               NULL, r.area_id, r.unit_id, NULL
-        FROM rectification r WHERE r.closed_on IS NOT NULL
-    ) found
-    WHERE day >= :since AND day < :until
-      AND NOT EXISTS (SELECT 1 FROM ledger_entry e WHERE e.source = found.source)
-      AND (CAST(:own AS int[]) IS NULL OR community_id = ANY(:own))
-    ORDER BY day, source
-""")

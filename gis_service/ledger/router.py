@@ -132,8 +132,8 @@ async def collect(
     session: SessionDependency, settings: SettingsDependency, identity: SignedIn,
     from_: Annotated[date, Query(alias="from")], to: Annotated[date, Query()],
 ) -> dict[str, Any]:  # fmt: skip
-    """Take in what activities, meetings, campaigns and rectifications hold of ``[from, to)`` and
-    the ledger has not taken yet."""
+    """Take in what activities, meetings, campaigns, rectifications, answered opinions, closed
+    orders and whole months of patrols hold of ``[from, to)`` and the ledger has not taken yet."""
     added = await session.run_sync(service.collect, settings, identity, from_, to)
     await session.commit()
     return {"added": added}

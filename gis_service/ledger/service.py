@@ -12,10 +12,12 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from gis_service.accounts.identity import Identity
+from gis_service.communities.changes import today_of
 from gis_service.communities.scope import scope_of
 from gis_service.errors import Conflict, Forbidden, InvalidInput
 from gis_service.events.feed import publish
 from gis_service.ledger import queries
+from gis_service.ledger.collecting import new_records
 from gis_service.ledger.models import LedgerEntry, LedgerLog
 from gis_service.ledger.schemas import EntryFields
 from gis_service.settings import Settings
@@ -149,10 +151,7 @@ def collect(
     own = scope_of(session, identity).ids if identity else None
     # before anything is read: what somebody takes in at the same time is not taken twice
     _take_turns(session)
-    found = session.execute(
-        queries.COLLECTED,
-        {"zone": settings.timezone, "since": since, "until": until, "own": own},
-    ).mappings().all()  # fmt: skip
+    found = new_records(session, settings, since, until, today_of(settings), own)
     codes = new_codes(session, [row["day"] for row in found])
     actor = identity.name if identity else "system"
     for code, row in zip(codes, found, strict=True):

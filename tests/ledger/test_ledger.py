@@ -249,6 +249,65 @@ def test_the_ledger_is_filled_from_other_records_once(desk: TestClient, database
     assert [one["result"] for one in entries(desk) if one["source"]] == ["复核：4 处"]
 
 
+def test_opinions_orders_and_patrols_are_collected(desk: TestClient, database: Database) -> None:
+    with database.engine.begin() as connection:
+        run = connection.exec_driver_sql
+        rows = run("SELECT code, id FROM area WHERE level <> 'building'").all()
+        area = {row.code: row.id for row in rows}
+        for words, answer, adopted in (("加桶", "已增设", True), ("没人答复", None, None)):
+            run(
+                "INSERT INTO opinion (community_id, said_at, words, answer, answered_at, adopted) "
+                "VALUES (%s, '2026-09-28 09:00+08', %s, %s::text, "
+                "CASE WHEN %s::text IS NULL THEN NULL ELSE timestamptz '2026-10-02 23:30+08' END, "
+                "%s)",
+                (area["S0C0"], words, answer, answer, adopted),
+            )
+        run("UPDATE incident SET is_order = true, state = 'closed', description = '我家电话 595', "
+            "closed_at = '2026-10-03 10:00+08', community_id = %s", (area["S0C0"],))  # fmt: skip
+        meeting = run(
+            "INSERT INTO community_meeting (community_id, held_on, title) "
+            "VALUES (%s, '2026-09-01', '例会') RETURNING id", (area["S0C0"],)
+        ).scalar_one()  # fmt: skip
+        run("INSERT INTO meeting_item (meeting_id, incident_id, decision) "
+            "SELECT %s, id, '一周内修好' FROM incident", (meeting,))  # fmt: skip
+        officer = run(
+            "INSERT INTO officer (code, name) VALUES ('O1', '甲') RETURNING id"
+        ).scalar_one()
+        # of S0C0's two grids one is promised every third day, from the middle of the month
+        contract = run(
+            "INSERT INTO patrol_contract (code, version, officer_id, valid_from, valid_to, "
+            "promised_days, weekdays, hours_from, hours_to) VALUES ('P1', 1, %s, '2026-10-17', "
+            "'2027-10-16', 3, '{1,2,3,4,5,6,7}', '08:00', '18:00') RETURNING id", (officer,)
+        ).scalar_one()  # fmt: skip
+        run("INSERT INTO patrol_contract_grid VALUES (%s, %s)", (contract, area["S0C0G0"]))
+        # two visits on one day of the district, which are two of Greenwich; none in November
+        for at in ("2026-10-20 07:30+08", "2026-10-20 09:00+08", "2026-10-24 09:00+08"):
+            run(
+                "INSERT INTO visit (officer_id, area_id, grid_code, entered_at, left_at, stay_s, "
+                "length_m) VALUES (%s, %s, 'S0C0G0', %s, %s, 60, 50)",
+                (officer, area["S0C0G0"], at, at),
+            )
+    span = {"from": "2026-10-01", "to": "2026-12-01"}
+    added = desk.post("/api/ledger/collect", params=span).json()["added"]
+    found = {one["kind"]: one for one in entries(desk) if one["source"]}
+    assert added == len(found) == 3
+    said, order, patrol = found["opinion"], found["order"], found["patrol"]
+    assert (said["day"], said["title"], said["result"]) == ("2026-10-02", "加桶", "已增设；已采纳")
+    assert (order["day"], order["result"], order["community"]) == ("2026-10-03", "已结案", "S0C0")
+    assert "会议决定：一周内修好" in order["content"]
+    assert "595" not in str(order)  # what a resident described stays with the case
+    assert (patrol["day"], patrol["community"]) == ("2026-10-31", "S0C0")
+    assert patrol["title"] == "2026年10月日常巡查：1 / 2 个网格有到访"
+    assert patrol["content"] == "S0C0G0 2 天／应 5 天；S0C0G1 0 天／未包干"
+    assert patrol["result"] == "到访 2 天次；包干网格 1 个应到访 5 天次，其中到访 2 天次"
+    # once; and part of a month is no month
+    assert desk.post("/api/ledger/collect", params=span).json() == {"added": 0}
+    database.value("WITH gone AS (DELETE FROM ledger_entry RETURNING 1) SELECT count(*) FROM gone")
+    part = {"from": "2026-10-02", "to": "2026-11-01"}
+    desk.post("/api/ledger/collect", params=part)
+    assert {one["kind"] for one in entries(desk) if one["source"]} == {"opinion", "order"}
+
+
 def test_each_in_their_own_communities(desk: TestClient, database: Database) -> None:
     own = token_headers(database, "community_worker", name="cw", scopes=["community=S1C0"])
     assert desk.get("/api/ledger", headers=own).json()["items"] == []
