@@ -67,7 +67,8 @@ function addIncidents() {
     id: "desk-count", type: "symbol", source: SOURCE, filter: ["has", "point_count"],
     layout: {
       "text-field": ["concat", ["to-string", ["get", "point_count"]], ["case", [">", ["get", "urgent"], 0], " !", ""]],
-      "text-font": FONT, "text-size": 12.5, "text-allow-overlap": true, "text-ignore-placement": true,
+      "text-font": FONT, "text-size": 12.5, "text-allow-overlap": true,
+      "text-padding": 9, // names keep clear of the whole circle
     },
     paint: { "text-color": "#ffffff" },
   });
