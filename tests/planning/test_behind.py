@@ -136,15 +136,26 @@ def test_an_account_sees_the_lists_of_its_own_communities(demo: Demo) -> None:
             """),
             {"code": own["community"]["code"], "street": own["street"]["code"]},
         ).scalar()
-    if squad:
-        headers = token_headers(
-            demo.database, "squad_leader", name="behind-squad", scopes=[f"squad={squad}"]
-        )
-        asked = {"indicator": "early_found", "community": own["community"]["code"], "to": TO}
-        found = demo.client.get("/api/planning/behind", params=asked, headers=headers).json()
-        whole = behind(demo, "early_found", own["community"]["code"])
-        assert found["rows"] == whole["rows"]
-        assert found["hits"] == whole["hits"]
+    assert squad
+    headers = token_headers(
+        demo.database, "squad_leader", name="behind-squad", scopes=[f"squad={squad}"]
+    )
+    asked = {"indicator": "early_found", "community": own["community"]["code"], "to": TO,
+             "limit": "500"}  # fmt: skip
+    found = demo.client.get("/api/planning/behind", params=asked, headers=headers).json()
+    whole = behind(demo, "early_found", own["community"]["code"])
+    assert (found["rows"], found["hits"]) == (whole["rows"], whole["hits"])
+    with demo.database.sessions() as session:
+        others = session.execute(
+            text("""
+                SELECT i.code FROM incident i LEFT JOIN squad q ON q.id = i.squad_id
+                WHERE q.code IS DISTINCT FROM :squad
+            """),
+            {"squad": squad},
+        ).scalars()
+        foreign = {row["code"] for row in whole["items"]} & set(others)
+    assert not foreign & {row["code"] for row in found["items"]}
+    assert found["hidden"] == len(foreign)
 
 
 @pytest.mark.parametrize(
