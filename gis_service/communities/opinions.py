@@ -127,8 +127,8 @@ def make_incident(
     Raises Conflict for one that is an incident already, InvalidInput where no class is given and
     none can be proposed.
     """
-    identity.require("incident.report")
     row = own_opinion(session, identity, opinion_id)
+    identity.require("incident.report")
     if row.incident_id:
         raise Conflict(f"it is incident {row.incident_id} already", "该意见已转为案件",
                        where="incident")  # fmt: skip
