@@ -66,9 +66,10 @@ def _sentence(column: Column, row: int, average: float, good: bool) -> dict[str,
     counted = column.indicator.kind != "known"
     return {
         "indicator": column.indicator.id,
-        "zh": f"{title['zh']} {value} {unit['zh']}，{'优于' if good else '不及'}"
+        "zh": f"{title['zh']} {value} {unit['zh']}".rstrip() + f"，{'优于' if good else '不及'}"
         f"全区平均 {told_value(average)}" + (f"（{sample} 件）" if counted else ""),
-        "en": f"{title['en']} {value} {unit['en']}, {'better' if good else 'worse'} than the "
+        "en": f"{title['en']} {value} {unit['en']}".rstrip()
+        + f", {'better' if good else 'worse'} than the "
         f"average of {told_value(average)}" + (f" ({sample} cases)" if counted else ""),
     }
 
