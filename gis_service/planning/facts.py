@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 # community (area id) → numerator, denominator
 Counts = dict[int, tuple[float, float]]
 
-# rows of (community_id, code, name, at, hit); ``hit``: counted in the numerator
+# rows of (community_id, code, name, at, hit); ``hit``: counted in the numerator. An answer to a
+# survey has a number and the round's day only: when and as which response would tell who
 _ROWS = {
     "post_staffed": """
         SELECT p.community_id, a.code, concat_ws(' ', n.name, nullif(p.title, '')) AS name,
@@ -37,8 +38,10 @@ _ROWS = {
           AND (f.ended_on IS NULL OR f.ended_on > :last)
     """,
     "satisfied": """
-        SELECT a.community_id, r.code || '/' || a.response_id AS code, r.name,
-               a.answered_at AS at, a.satisfied AS hit
+        SELECT a.community_id, r.name, r.opens_on AS at, a.satisfied AS hit,
+               r.code || '/' || row_number() OVER (
+                   PARTITION BY a.round_id, a.community_id ORDER BY a.satisfied, a.response_id
+               ) AS code
         FROM satisfaction_answer a JOIN survey_round r ON r.id = a.round_id
         WHERE a.answered_at >= :since AND a.answered_at < :until
     """,

@@ -77,6 +77,29 @@ def test_officers_of_the_grids_are_the_denominator(demo: Demo) -> None:
     assert len(names) == item["cells"]["grids_per_officer"]["denominator"]
 
 
+def test_answers_to_a_survey_do_not_tell_who_gave_them(demo: Demo) -> None:
+    """Neither when nor as which response; those of a round stand together by what they say."""
+    seen = 0
+    with demo.database.sessions() as session:
+        rounds = {
+            row.code: str(row.opens_on)
+            for row in session.execute(text("SELECT code, opens_on FROM survey_round"))
+        }
+    for item in table_of(demo)["items"]:
+        rows = behind(demo, "satisfied", item["community"]["code"])["items"]
+        by_round: dict[str, list[tuple[int, bool]]] = {}
+        for row in rows:
+            code, number = row["code"].rsplit("/", 1)
+            assert row["at"] == rounds[code]
+            by_round.setdefault(code, []).append((int(number), row["counted"]))
+        for some in by_round.values():
+            assert sorted(some) == [(n + 1, hit) for n, hit in enumerate(
+                sorted(hit for _, hit in some)
+            )]  # fmt: skip
+        seen += len(rows)
+    assert seen
+
+
 def test_what_ended_yesterday_is_not_counted_and_what_ends_today_is(demo: Demo) -> None:
     """Days are the district's, not those of Greenwich, where a day there begins at four."""
     table = table_of(demo)
