@@ -279,6 +279,29 @@ def test_all_communities_and_their_month(visit: Open, lang: str) -> None:
     month.find("#month li a").first.wait_for()
 
 
+def test_the_list_behind_a_figure(visit: Open, served: str, demo_accounts: Accounts) -> None:
+    asked = "state=done&counted=households"
+    page = visit(f"/lists?of=activities&{asked}", "planner", lang="en")
+    items = ask(served, demo_accounts["planner"], f"/api/activities?{asked}&limit=1000")["items"]
+    assert page.find("#list-note").inner_text() == f"{len(items)} in all"
+    total = sum(one["households"] for one in items)
+    assert f"Households visited: {total:,} (counted in {len(items)} of {len(items)})" in (
+        page.find("#rows .sums").inner_text()
+    )
+    page.find("#ask-kind").select_option("waste_sorting")
+    own = sum(one["kind"]["code"] == "waste_sorting" for one in items)
+    page.until(f"() => document.getElementById('list-note').textContent === '{own} in all'")
+    assert "kind=waste_sorting" in page.page.url
+    # from a party branch to the activities that it took part in
+    page.page.goto(f"{served}/lists?of=branches&lang=en")
+    page.find("#rows tbody tr").first.wait_for()
+    held = page.find("#rows tbody tr td:last-child a").first
+    count = held.inner_text()
+    held.click()
+    page.page.wait_for_url("**/lists?of=activities**")
+    page.until(f"() => document.getElementById('list-note').textContent === '{count} in all'")
+
+
 def test_a_community_that_is_none(visit: Open) -> None:
     page = visit("/communities/000")
     page.errors.clear()  # the browser complains of the 404
