@@ -38,10 +38,12 @@ def test_each_figure_opens_its_list_and_a_shortfall_is_put_right(
     form.get_by_role("button", name="保存").click()
     entry = page.locator("[data-rectification]").first
     expect(entry).to_be_visible()
+    expect(form).to_be_hidden()
     entry.get_by_role("button", name="调整").click()
     form.locator("[name=problem]").fill("尚未办理")
     form.get_by_role("button", name="保存").click()
     expect(entry).to_contain_text("尚未办理")
+    expect(form).to_be_hidden()
     entry.locator("[name=result]").fill("已补齐")
     entry.get_by_role("button", name="销号").click()
     expect(entry).to_contain_text("已补齐")

@@ -8,7 +8,7 @@ import { addDays, isoDay, language, number, pick, setLanguage, setTimezone, show
 import { complain, notice, say } from "../messages.js";
 
 const DAYS = 90;
-const PAGE = 100;
+const PAGE = 500;
 const next = latest();
 /** what is asked for, as it stands in the address; `to` is the last day */
 const asked = { community: "", unit: "", campaign: "", kind: "", from: "", to: "" };
