@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "2026_12_01_activity_quiz"
-down_revision = "2026_12_03_planning_samples"
+down_revision = "2026_11_30_dropped_moments"
 branch_labels = None
 depends_on = None
 

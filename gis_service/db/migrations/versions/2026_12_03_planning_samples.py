@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "2026_12_03_planning_samples"
-down_revision = "2026_11_30_dropped_moments"
+down_revision = "2026_12_01_activity_quiz"
 branch_labels = None
 depends_on = None
 
