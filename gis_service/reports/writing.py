@@ -62,6 +62,7 @@ def _section(book: Any, section: Section, origin: str) -> None:
     for picture in section.pictures:
         book.add_picture(io.BytesIO(picture.png), width=WIDTH)
         book.paragraphs[-1].alignment = WD_ALIGN_PARAGRAPH.CENTER
+        book.paragraphs[-1].paragraph_format.keep_with_next = True
         caption = book.add_paragraph(picture.caption)
         caption.alignment = WD_ALIGN_PARAGRAPH.CENTER
         caption.runs[0].font.size = Pt(9)
@@ -74,16 +75,18 @@ def _section(book: Any, section: Section, origin: str) -> None:
         for place, words in zip(grid.rows[0].cells, table.head, strict=True):
             run = place.paragraphs[0].add_run(words)
             run.bold, run.font.size = True, Pt(9.5)
-        _repeat_head(grid.rows[0])
+        # the head stands again on every page that the table reaches, and no row is cut in two
+        _mark(grid.rows[0], "w:tblHeader")
         for row in table.rows:
-            for place, value in zip(grid.add_row().cells, row, strict=True):
+            added = grid.add_row()
+            _mark(added, "w:cantSplit")
+            for place, value in zip(added.cells, row, strict=True):
                 _line(place.paragraphs[0], [value], origin, Pt(9.5))
         book.add_paragraph()
 
 
-def _repeat_head(row: Any) -> None:
-    """The head stands again on every page that the table reaches."""
-    mark = OxmlElement("w:tblHeader")
+def _mark(row: Any, name: str) -> None:
+    mark = OxmlElement(name)
     mark.set(qn("w:val"), "true")
     row._tr.get_or_add_trPr().append(mark)
 
