@@ -328,14 +328,14 @@ def plot(results: dict[str, Any], out: Path) -> None:
     of equal growth."""
     import matplotlib as mpl
 
-    mpl.use("svg")
-    mpl.rcParams |= {"svg.hashsalt": "growth", "svg.fonttype": "none"}
+    mpl.use("agg")
     from matplotlib import pyplot as plt
 
     sizes = sorted(map(int, results))
     kinds = [LISTS, DAYS_OF_HEAT, HEAT, ALL]
     figure, panes = plt.subplots(2, 2, figsize=(11, 9), sharex=True, sharey=True)
     for kind, pane in zip(kinds, panes.flat, strict=True):
+        pane.set_prop_cycle(color=plt.colormaps["tab20"].colors)
         for name, one in results[str(sizes[0])].items():
             if one["kind"] != kind:
                 continue
@@ -351,7 +351,7 @@ def plot(results: dict[str, Any], out: Path) -> None:
     figure.supxlabel("incidents")
     figure.supylabel(f"× the figure at {sizes[0]:,}")
     figure.tight_layout()
-    figure.savefig(out, metadata={"Date": None})
+    figure.savefig(out, dpi=100, metadata={"Software": None})
 
 
 def main() -> None:
@@ -383,7 +383,7 @@ def main() -> None:
                 options.out.write_text(json.dumps(results, indent=1, sort_keys=False) + "\n")
     print("\n### Growth\n")
     print("\n".join(table(results)))
-    plot(results, options.out.with_suffix(".svg"))
+    plot(results, options.out.with_suffix(".png"))
 
 
 if __name__ == "__main__":

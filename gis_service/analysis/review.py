@@ -24,6 +24,7 @@ DRAWS = 9_999
 LEAST_CONTROLS = 6
 WIDEST = 10.0  # times what the values range over: an interval beyond says nothing
 LEVEL = 0.90
+BEST = 2 / 3  # of the others: who is better than so many was chosen for being good
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,14 @@ class Change:
     p: float
     expected_fall: float
     choices: int
+
+
+def among_best(own: Floats, others: Floats, *, rising: bool) -> bool:
+    """Whether the mean of ``own`` is better than most of ``others``, neither of them empty: then it
+    is to be expected that it falls back. ``rising``: more is better."""
+    mean = own.mean()
+    worse = others < mean if rising else others > mean
+    return bool(worse.mean() >= BEST)
 
 
 def changed(before: Floats, after: Floats, treated: npt.NDArray[np.bool_], seed: int) -> Change:

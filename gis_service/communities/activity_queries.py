@@ -155,6 +155,7 @@ def list_signups(session: Session, activity_id: int) -> Rows:
 
 _ORIGIN = """CASE WHEN n.response_id IS NOT NULL THEN 'survey'
            WHEN n.activity_id IS NOT NULL THEN 'activity' ELSE 'post' END"""
+_HEARD = "(n.answer IS NOT NULL OR n.incident_id IS NOT NULL)"
 _OPINIONS = f"""
     SELECT n.id, n.said_at, n.words, n.answer, n.answered_at, n.answered_by, n.adopted,
            n.follow_up, n.follow_up_by, n.follow_up_due, n.followed_up_on, {PLACE_COLUMNS},
@@ -180,8 +181,7 @@ _OPINIONS = f"""
            WHEN n.answer IS NULL AND n.incident_id IS NULL AND n.follow_up IS NULL THEN 'open'
            WHEN n.follow_up IS NOT NULL AND n.followed_up_on IS NULL THEN 'following'
            ELSE 'answered' END)
-      AND (CAST(:heard AS bool) IS NULL
-           OR :heard = (n.answer IS NOT NULL OR n.incident_id IS NOT NULL))
+      AND (CAST(:heard AS bool) IS NULL OR :heard = {_HEARD})
       AND (CAST(:adopted AS bool) IS NULL OR :adopted = coalesce(n.adopted, false))
       AND (CAST(:origin AS text) IS NULL OR :origin = {_ORIGIN})
       AND (CAST(:before AS int) IS NULL OR n.id < :before)
@@ -218,3 +218,21 @@ def list_opinions(
          "limit": limit},
     )  # fmt: skip
     return [dict(row) for row in rows.mappings()]
+
+
+_OPINION_COUNTS = text(f"""
+    SELECT count(*) AS n, count(*) FILTER (WHERE adopted) AS adopted,
+           count(*) FILTER (WHERE heard) AS heard,
+           count(*) FILTER (WHERE origin = 'survey') AS survey,
+           count(*) FILTER (WHERE origin = 'activity') AS activity,
+           count(*) FILTER (WHERE origin = 'post') AS post
+    FROM (SELECT n.adopted, {_HEARD} AS heard, {_ORIGIN} AS origin FROM opinion n
+          WHERE n.said_at >= :since AND n.said_at < :until) said
+""")
+
+
+def count_opinions(session: Session, since: datetime, until: datetime) -> dict[str, int]:
+    """Opinions in ``[since, until)``: ``n``, ``heard``, ``adopted``, and by ``origin``, each as
+    :func:`list_opinions` tells them apart."""
+    rows = session.execute(_OPINION_COUNTS, {"since": since, "until": until})
+    return dict(rows.mappings().one())

@@ -222,9 +222,13 @@ async def remove_activity(
 
 
 @router.get("/activities/{code}/log", dependencies=[Reads, Strict])
-async def activity_log(code: CodePath, session: SessionDependency) -> Response:
+async def activity_log(code: CodePath, session: SessionDependency, identity: SignedIn) -> Response:
     """What happened to an activity, the latest first."""
-    return json_of({"items": await session.run_sync(log_of, "activity", code), "next": None})
+
+    def read(sync: Session) -> list[dict[str, Any]]:
+        return log_of(sync, "activity", code, scope_of(sync, identity).ids)
+
+    return json_of({"items": await session.run_sync(read), "next": None})
 
 
 @router.get("/activities/{code}/photos/{photo_id}", dependencies=[Reads])

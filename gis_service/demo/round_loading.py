@@ -43,7 +43,7 @@ def load_demo_round(
     zone = ZoneInfo(settings.timezone)
     for n, one in enumerate(chosen):
         put_forward = NewNomination(community=one["code"], reason="党建基础好，居民参与度高")
-        nominate(session, ACTOR, made.id, put_forward)
+        nominate(session, ACTOR, made.id, put_forward).created_at = asked + timedelta(days=1)
         seen = NewVisit(
             community=one["code"], visited_on=(asked + timedelta(days=2 + n)).date(),
             visitors="股室二人、社区书记", findings=FINDINGS, verdict="suitable",

@@ -17,7 +17,7 @@ from gis_service.maps.snapshots import SIMPLIFIED_DEG, inlined
 from gis_service.planning.cautions import cautions
 from gis_service.planning.models import SelectionRound
 from gis_service.planning.queries import get_round
-from gis_service.planning.rounds import chosen_codes
+from gis_service.planning.rounds import chosen_codes, find_round
 from gis_service.planning.table import Table, table_of
 from gis_service.settings import Settings
 
@@ -41,9 +41,7 @@ box-shadow:0 1px 4px rgba(0,0,0,.3);font:13px/1.5 sans-serif}.gis-round td{paddi
 def round_snapshot(session: Session, number: int, settings: Settings) -> str:
     """HTML of a round's map with its ranking, choice and reasons. Raises NotFound."""
     facts = get_round(session, number)
-    found = session.get(SelectionRound, number)
-    if found is None:
-        raise NotFound(f"no round {number}", f"没有遴选 {number}", where="round")
+    found = find_round(session, number)
     ranked = {item["community"]["code"]: item for item in found.answer["items"]}
     chosen = set(chosen_codes(facts, found.answer))
     frame = _communities(session, ranked, chosen)

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from gis_service.analysis.review import among_best
 from gis_service.planning.profile import told_value
 from gis_service.planning.table import Table
 
-BEST = 2 / 3  # of the other communities: who is better than so many was chosen for being best
 Caution = dict[str, str]
 
 
@@ -34,9 +34,7 @@ def _regression(table: Table, at: list[int], used: set[str]) -> Caution | None:
         if not own.any() or not others.any():
             continue
         values = one.figures.value
-        behind = (values[others] < values[own].mean()) == one.indicator.rising
-        same = values[others] == values[own].mean()
-        if (behind & ~same).mean() >= BEST:
+        if among_best(values[own], values[others], rising=one.indicator.rising):
             best.append(one.indicator.title)
     if not best:
         return None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gis_service.analysis.review import LEAST_CONTROLS, changed, most_similar
+from gis_service.analysis.review import LEAST_CONTROLS, among_best, changed, most_similar
 from gis_service.errors import InvalidInput
 from gis_service.planning.experience import proposals
 from gis_service.planning.profile import row_of
@@ -108,8 +108,7 @@ def _indicator(
             item[name] = value if np.isfinite(value) else None
         if found.p < CLEAR:
             verdict = "better" if (found.estimate > 0) == one.indicator.rising else "worse"
-        worse_than = (x[others] < x[own].mean()) == one.indicator.rising
-        best = bool(worse_than.mean() >= 2 / 3)
+        best = among_best(x[own], x[others], rising=one.indicator.rising)
     en, zh = FINDINGS[verdict if dated else "undated"]
     return {**item, "verdict": verdict, "words": {"zh": zh, "en": en}}, best, count
 

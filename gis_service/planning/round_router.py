@@ -15,10 +15,8 @@ from gis_service.dependencies import (
     SettingsDependency,
     refuse_unknown_parameters,
 )
-from gis_service.errors import NotFound
 from gis_service.planning import queries, rounds
 from gis_service.planning.cautions import cautions
-from gis_service.planning.models import SelectionRound
 from gis_service.planning.router import as_json, ask_table, told_table
 from gis_service.planning.schemas import (
     Decision,
@@ -71,7 +69,7 @@ async def get_round(round: RoundId, session: SessionDependency) -> Any:
 
     def read(sync: Session) -> dict[str, Any]:
         facts = queries.get_round(sync, round)
-        found = _found(sync, round)
+        found = rounds.find_round(sync, round)
         table = table_of(found.frozen)
         told = cautions(table, found.answer, rounds.chosen_codes(facts, found.answer))
         return {**facts, "answer": found.answer, "table": told_table(table), "cautions": told}
@@ -85,7 +83,7 @@ async def replay_round(round: RoundId, request: Request) -> dict[str, Any]:
 
     def work() -> dict[str, Any]:
         with request.app.state.blocking_sessions() as sync:
-            return rounds.replay(_found(sync, round))
+            return rounds.replay(rounds.find_round(sync, round))
 
     return await asyncio.to_thread(work)
 
@@ -125,10 +123,3 @@ async def decide_round(
     await session.run_sync(rounds.decide, round, fields, identity.name)
     await session.commit()
     return (await session.run_sync(queries.list_rounds, round))[0]
-
-
-def _found(session: Session, number: int) -> SelectionRound:
-    found = session.get(SelectionRound, number)
-    if found is None:
-        raise NotFound(f"no round {number}", f"没有遴选 {number}", where="round")
-    return found

@@ -69,12 +69,17 @@ def replay(found: SelectionRound) -> dict[str, Any]:
     return {"same": same, "digest": again, "recorded": found.digest}
 
 
-def frozen_table(session: Session, number: int) -> Table:
-    """The figures that a round froze. Raises NotFound."""
-    found = session.get(SelectionRound, number)
+def find_round(session: Session, number: int, *, lock: bool = False) -> SelectionRound:
+    """Raises NotFound."""
+    found = session.get(SelectionRound, number, with_for_update=lock)
     if found is None:
         raise NotFound(f"no round {number}", f"没有遴选 {number}", where="round")
-    return table_of(found.frozen)
+    return found
+
+
+def frozen_table(session: Session, number: int) -> Table:
+    """The figures that a round froze. Raises NotFound."""
+    return table_of(find_round(session, number).frozen)
 
 
 def chosen_codes(facts: dict[str, Any], answer: dict[str, Any]) -> list[str]:
@@ -86,17 +91,13 @@ def chosen_codes(facts: dict[str, Any], answer: dict[str, Any]) -> list[str]:
 
 def weights_of(session: Session, number: int) -> dict[str, float]:
     """The share of each indicator that a round weighed. Raises NotFound."""
-    found = session.get(SelectionRound, number)
-    if found is None:
-        raise NotFound(f"no round {number}", f"没有遴选 {number}", where="round")
-    return {one["id"]: one["share"] for one in found.answer["indicators"] if one["used"]}
+    weighed = find_round(session, number).answer["indicators"]
+    return {one["id"]: one["share"] for one in weighed if one["used"]}
 
 
 def open_round(session: Session, number: int) -> SelectionRound:
     """The round, locked for a change. Raises NotFound, Conflict where it is decided."""
-    found = session.get(SelectionRound, number, with_for_update=True)
-    if found is None:
-        raise NotFound(f"no round {number}", f"没有遴选 {number}", where="round")
+    found = find_round(session, number, lock=True)
     if found.state == "decided":
         raise Conflict(
             "the round is decided; it never changes. Begin another one",

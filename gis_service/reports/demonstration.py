@@ -3,44 +3,42 @@ there beside similar communities, and what others can take over."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from sqlalchemy.orm import Session
-
-from gis_service.incidents.arrays import Snapshot
 from gis_service.patrols.coverage_live import read_patrols
 from gis_service.planning.live import read_ground, table_at
 from gis_service.planning.queries import list_notes, list_rounds
-from gis_service.planning.review import review
+from gis_service.planning.review import review as changes_between
 from gis_service.planning.rounds import weights_of
 from gis_service.reports.document import Cell, Section, Table
-from gis_service.settings import Settings
+
+if TYPE_CHECKING:
+    from gis_service.reports.review import Review
 
 MOST_DAYS, LEAST_DAYS = 180, 14
 
 
-def demonstration(
-    session: Session, settings: Settings, incidents: Snapshot, until: datetime, locale: str,
-    say: Callable[..., str],
-) -> Section:  # fmt: skip
-    """The section; ``until`` ends the time after the last decision (midnight in the district's
-    zone). Says so where nothing was decided, or too little time has passed."""
-    section = Section(say("demonstration"))
+def demonstration(review: Review) -> Section:
+    """The section. Says so where nothing was decided, or too little time has passed."""
+    section = Section(review.say("demonstration"))
+    # whole days only, as the page behind these figures looks at them
+    until = review.midnight(min(review.behind, review.today))
     decided = [
-        row for row in list_rounds(session)
+        row for row in list_rounds(review.session)
         if row["state"] == "decided" and row["decided_at"] < until
     ]  # fmt: skip
     if not decided:
-        section.lines.append([say("no_round")])
+        section.lines.append([review.say("no_round")])
         return section
     last = decided[0]
     link, at = f"/planning#round={last['id']}", last["decided_at"].astimezone(until.tzinfo)
     section.lines.append(
-        [say("round_line"), Cell(last["name"], link), say("round_chosen"),
-         Cell(last["approval"] or say("none"), link), say("round_end", day=at.date())]
+        review.line(
+            "round_line", name=Cell(last["name"], link), day=at.date(),
+            approval=Cell(last["approval"] or review.say("none"), link),
+        )
     )  # fmt: skip
     codes = [one["community"]["code"] for one in last["choices"]]
     rows = [
@@ -48,38 +46,46 @@ def demonstration(
               f"/communities/{one['community']['code']}"), one["reason"]]
         for one in last["choices"]
     ]  # fmt: skip
-    head = [say(f"head_{name}") for name in ("community", "reason")]
-    section.tables.append(Table(say("chosen_table"), head, rows))
+    head = [review.say(f"head_{name}") for name in ("community", "reason")]
+    section.tables.append(Table(review.say("chosen_table"), head, rows))
     at = at.replace(hour=0, minute=0, second=0, microsecond=0)
     length = min(until - at, timedelta(days=MOST_DAYS))
     if length < timedelta(days=LEAST_DAYS):
-        section.lines.append([say("too_early", days=LEAST_DAYS)])
+        section.lines.append([review.say("too_early", days=LEAST_DAYS)])
     else:
-        ground, patrols = read_ground(session, settings), read_patrols(session, settings)
-        before, after = (
-            table_at(session, ground, incidents, patrols, settings, since, since + length)
-            for since in (at - length, at)
-        )
-        known = {one.code for one in before.communities}
-        found = review(
-            before, after, [code for code in codes if code in known],
-            weights_of(session, last["id"]),
-        )  # fmt: skip
-        section.lines += [[one[locale]] for one in found["warnings"]]
-        names = "、".join(one["name"] for one in found["controls"])
-        section.lines.append([say("compared_with", names=names)])
-        asked = [*(("community", code) for code in codes), ("at", at.date()), ("days", length.days)]
-        link = f"/planning?{urlencode(asked)}#review"
-        section.tables.append(_changes(found, locale, say, link))
+        _add_changes(review, section, last["id"], codes, at, length)
     section.lines += [
         [f"{one['community']['name']} · {one['title']}：{one['body']}"]
-        for one in list_notes(session, None)
+        for one in list_notes(review.session, None)
         if one["community"]["code"] in codes
     ]
     return section
 
 
-def _changes(found: dict[str, Any], locale: str, say: Callable[..., str], link: str) -> Table:
+def _add_changes(
+    review: Review, section: Section, round_id: int, codes: list[str], at: datetime,
+    length: timedelta,
+) -> None:  # fmt: skip
+    session, settings = review.session, review.settings
+    ground, patrols = read_ground(session, settings), read_patrols(session, settings)
+    before, after = (
+        table_at(session, ground, review.snapshot, patrols, settings, since, since + length)
+        for since in (at - length, at)
+    )
+    known = {one.code for one in before.communities}
+    found = changes_between(
+        before, after, [code for code in codes if code in known], weights_of(session, round_id)
+    )
+    section.lines += [[one[review.locale]] for one in found["warnings"]]
+    names = review.say("comma").join(one["name"] for one in found["controls"])
+    section.lines.append([review.say("compared_with", names=names)])
+    asked = [*(("community", code) for code in codes), ("at", at.date()), ("days", length.days)]
+    section.tables.append(_changes(review, found, f"/planning?{urlencode(asked)}#review"))
+
+
+def _changes(review: Review, found: dict[str, Any], link: str) -> Table:
+    say, locale = review.say, review.locale
+
     def pair(ends: dict[str, Any]) -> str:
         return " → ".join(
             say("none") if ends[name] is None else f"{ends[name]:.1f}"

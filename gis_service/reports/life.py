@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from gis_service.communities.activity_queries import ActivityFilter, count_activities
+from gis_service.communities.activity_queries import (
+    ActivityFilter,
+    count_activities,
+    count_opinions,
+)
 from gis_service.communities.queries import list_posts, list_stations
 from gis_service.communities.words import words
-from gis_service.reports import queries
 from gis_service.reports.document import Cell, Section, Table
 
 if TYPE_CHECKING:
@@ -55,7 +58,7 @@ def communities(review: Review) -> Section:
             },
         )
     )  # fmt: skip
-    said = queries.count_opinions(session, since, until)
+    said = count_opinions(session, since, until)
     ways = {
         "n": {}, "heard": {"heard": "true"}, "adopted": {"adopted": "true"},
         **{one: {"origin": one} for one in ("survey", "activity", "post")},

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import geopandas as gpd
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -41,21 +39,3 @@ def read_campaign_grids(
         {"campaign": [row.campaign for row in rows]},
         geometry=gpd.GeoSeries.from_wkb([bytes(row.wkb) for row in rows], crs="EPSG:4326"),
     ).to_crs(crs)
-
-
-def count_opinions(session: Session, since: datetime, until: datetime) -> dict[str, int]:
-    """Opinions in ``[since, until)``: ``n``, heard (answered or made an incident), adopted, and by
-    where they were said, as the list of opinions tells them apart."""
-    row = session.execute(
-        text("""
-            SELECT count(*) AS n, count(*) FILTER (WHERE adopted) AS adopted,
-                   count(*) FILTER (WHERE answer IS NOT NULL OR incident_id IS NOT NULL) AS heard,
-                   count(*) FILTER (WHERE response_id IS NOT NULL) AS survey,
-                   count(*) FILTER (WHERE response_id IS NULL AND activity_id IS NOT NULL)
-                       AS activity,
-                   count(*) FILTER (WHERE response_id IS NULL AND activity_id IS NULL) AS post
-            FROM opinion WHERE said_at >= :since AND said_at < :until
-        """),
-        {"since": since, "until": until},
-    ).mappings()
-    return dict(row.one())

@@ -134,12 +134,7 @@ class Review:
             shortfalls.shortfalls(self),
         ]  # fmt: skip
         if self.period.year:
-            # whole days only, as the page behind these figures looks at them
-            until = self.midnight(min(self.behind, self.today))
-            sections.append(
-                demonstration(self.session, self.settings, self.snapshot, until, self.locale,
-                              self.say)
-            )  # fmt: skip
+            sections.append(demonstration(self))
         return Document(
             self.say(kind, title=title, label=self.period.label), notes, sections, self.locale
         )

@@ -41,12 +41,14 @@ def covered(listed: ExportedList, field: str) -> bool:
     named = {*listed.columns, *listed.some, *listed.left, *(listed.point or ())}
     if listed.shape:
         named |= {f"{listed.shape}/type", f"{listed.shape}/coordinates"}
-    if any(one == field or one.startswith(f"{field}/") for one in named):
-        return True
-    if any(field.startswith(f"{one}/") for one in listed.left):
-        return True
     parts = field.split("/")
-    return len(parts) == 3 and f"{parts[0]}/*/{parts[2]}" in named
+
+    def meets(name: str) -> bool:
+        return all(a in ("*", b) for a, b in zip(name.split("/"), parts, strict=False))
+
+    return any(
+        meets(one) and (one in listed.left or one.count("/") >= field.count("/")) for one in named
+    )
 
 
 def everything(admin: httpx2.Client, path: str, rows: str, **asked: str) -> list[dict[str, Any]]:

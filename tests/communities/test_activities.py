@@ -127,6 +127,9 @@ def test_scope_and_filters(bureau: Bureau) -> None:
     add(bureau, community="S1C0", kind="consultation")
     own = bureau.get("/api/activities", "worker")["items"]
     assert [one["community"]["code"] for one in own] == ["S0C0"]
+    for one in bureau.get("/api/activities")["items"]:
+        told = bureau.get(f"/api/activities/{one['code']}/log", "worker")["items"]
+        assert bool(told) == (one["community"]["code"] == "S0C0")
     for query, count in (
         ("", 3), ("street=S0", 2), ("community=S1C0", 1), ("kind=consultation", 1),
         ("from=2026-06-01", 1), ("to=2026-06-01", 2), ("state=planned", 0), ("q=宣传", 3),

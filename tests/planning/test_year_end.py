@@ -10,14 +10,10 @@ from gis_service.incidents.arrays import read_snapshot
 from gis_service.planning.review import FINDINGS
 from gis_service.reports.demonstration import demonstration
 from gis_service.reports.document import cell
-from gis_service.reports.review import _words
+from gis_service.reports.review import Review, parse_period
 from tests.demo.checks import AS_OF
 from tests.planning.conftest import Demo
 from tests.planning.test_rounds import begin
-
-
-def say(key: str, **values: object) -> str:
-    return _words()[key]["zh"].format(**values)
 
 
 def test_the_year_end_says_who_why_and_what_changed(demo: Demo) -> None:
@@ -37,9 +33,10 @@ def test_the_year_end_says_who_why_and_what_changed(demo: Demo) -> None:
                 {"at": AS_OF - timedelta(days=days)},
             )
             incidents = read_snapshot(session)
+            year = parse_period(f"{AS_OF:%Y}")
             section = demonstration(
-                session, demo.database.settings, incidents, AS_OF, "zh", say
-            )  # fmt: skip
+                Review(session, demo.database.settings, incidents, year, "zh", AS_OF)
+            )
         words = "\n".join("".join(cell(part).text for part in line) for line in section.lines)
         assert told in words
         assert "年终样例" in words

@@ -1,8 +1,9 @@
 /** Starts the page: the list, the weak spots, the map, and the campaign that the address names. */
 
 import { may } from "../account.js";
-import { address, getJSON } from "../api.js";
+import { getJSON } from "../api.js";
 import { app } from "../app.js";
+import { inOtherLanguage } from "../asked.js";
 import { byId, fill, h } from "../dom.js";
 import { language, number, percent, pick, setLanguage, setTimezone, showDay, t } from "../i18n.js";
 import { canDraw } from "../map.js";
@@ -21,7 +22,7 @@ async function start() {
   byId("illustrative").hidden = !district.illustrative;
   byId("approval").textContent = [district.map_approval_number && t("footer.approval", { number: district.map_approval_number }), "MapLibre"].filter(Boolean).join(" · ");
   byId("language").addEventListener("click", (/** @type {any} */ event) => {
-    event.currentTarget.href = address("", { ...Object.fromEntries(new URLSearchParams(location.search)), lang: language() === "zh" ? "en" : "zh" }) + location.hash;
+    event.currentTarget.href = inOtherLanguage();
   });
   for (const name of ["list", "weak"]) byId(`tab-${name}`).addEventListener("click", () => void show(name));
   byId("new")?.addEventListener("click", () => void edit({}, made));

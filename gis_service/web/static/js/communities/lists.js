@@ -1,6 +1,7 @@
 /** The lists behind figures of a period: activities, opinions, posts, stations; filtered as the address says. */
 
 import { address, getJSON, isAbort, latest } from "../api.js";
+import { keepAsked } from "../asked.js";
 import { byId, fill, h } from "../dom.js";
 import { addDays, dateTime, language, number, showDay, t } from "../i18n.js";
 import { complain } from "../messages.js";
@@ -78,8 +79,7 @@ function filters() {
 async function load() {
   const signal = asking();
   const { path, draw } = LISTS[of];
-  history.replaceState(null, "", address(location.pathname, { of, ...asked, lang: language() }));
-  byId("language").href = address(location.pathname, { of, ...asked, lang: language() === "zh" ? "en" : "zh" });
+  keepAsked({ of, ...asked });
   for (const format of ["csv", "xlsx"]) byId(format).href = address(path, { ...asked, format, lang: language() });
   byId("list-name").textContent = t(`com.lists.${of}`);
   try {

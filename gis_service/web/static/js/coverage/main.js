@@ -3,6 +3,7 @@
 import { account } from "../account.js";
 import { getJSON, send } from "../api.js";
 import { app } from "../app.js";
+import { inOtherLanguage } from "../asked.js";
 import { byId, fill, h } from "../dom.js";
 import { addDays, isoDay, language, pick, setLanguage, setTimezone, t } from "../i18n.js";
 import { canDraw } from "../map.js";
@@ -73,7 +74,7 @@ function head() {
     }
   });
   byId("language").addEventListener("click", (/** @type {any} */ event) => {
-    event.currentTarget.href = `?lang=${language() === "zh" ? "en" : "zh"}${location.hash}`;
+    event.currentTarget.href = inOtherLanguage();
   });
 }
 

@@ -2,8 +2,9 @@
 
 import { ApiError, getJSON, send } from "../api.js";
 import { app } from "../app.js";
+import { inOtherLanguage } from "../asked.js";
 import { byId, fill, h } from "../dom.js";
-import { dateTime, language, pick, setLanguage, setTimezone, t } from "../i18n.js";
+import { dateTime, pick, setLanguage, setTimezone, t } from "../i18n.js";
 import { canDraw } from "../map.js";
 import { complain, notice, say } from "../messages.js";
 import { firstUnseen, startAlerts } from "./alerts.js";
@@ -130,12 +131,7 @@ function head() {
       complain(t("dispatch.signOut"), error);
     }
   });
-  const other = language() === "zh" ? "en" : "zh";
-  byId("language").addEventListener("click", () => {
-    const url = new URL(location.href);
-    url.searchParams.set("lang", other);
-    location.assign(url);
-  });
+  byId("language").addEventListener("click", () => location.assign(inOtherLanguage()));
 }
 
 // -- the address says which tab and which incident ---------------------------------------------

@@ -1,6 +1,7 @@
 /** The page of figures: how early incidents are found, how fast and how well they are handled. */
 
 import { address, getJSON, isAbort, latest } from "../api.js";
+import { keepAsked } from "../asked.js";
 import { byId, fill, h } from "../dom.js";
 import { addDays, dateTime, isoDay, language, number, pick, setLanguage, setTimezone, showDay, t } from "../i18n.js";
 import { complain, dismiss } from "../messages.js";
@@ -29,8 +30,7 @@ function readAddress() {
 }
 
 function writeAddress() {
-  history.replaceState(null, "", address(location.pathname, { ...asked, lang: language() }));
-  byId("language").href = address(location.pathname, { ...asked, lang: language() === "zh" ? "en" : "zh" });
+  keepAsked(asked);
 }
 
 /** The filters as the API takes them; the range counts back from the last report. */

@@ -4,6 +4,7 @@ import { may } from "../account.js";
 import { address, getJSON, isAbort, latest, send } from "../api.js";
 import { app } from "../app.js";
 import { bring } from "../bringing.js";
+import { keepAsked } from "../asked.js";
 import { byId, debounce, fill, h } from "../dom.js";
 import { language, number, pick, setLanguage, setTimezone, t } from "../i18n.js";
 import { groundView } from "../ground_view.js";
@@ -87,8 +88,7 @@ async function counts() {
 
 async function load(more = false) {
   const signal = next();
-  history.replaceState(null, "", address(location.pathname, { ...asked, lang: language() }));
-  byId("language").setAttribute("href", address("", { ...asked, lang: language() === "zh" ? "en" : "zh" }));
+  keepAsked(asked);
   byId("export").setAttribute("href", address("/api/frontages", { ...query(), format: "xlsx", lang: language() }));
   try {
     const page = await getJSON("/api/frontages", { ...query(), limit: PAGE, cursor: more ? following : null }, { signal });

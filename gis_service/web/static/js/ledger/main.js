@@ -3,6 +3,7 @@
 import { may } from "../account.js";
 import { address, getJSON, isAbort, latest, send } from "../api.js";
 import { bring } from "../bringing.js";
+import { keepAsked } from "../asked.js";
 import { byId, fill, h } from "../dom.js";
 import { addDays, isoDay, language, number, pick, setLanguage, setTimezone, showDay, t } from "../i18n.js";
 import { complain, notice, say } from "../messages.js";
@@ -58,8 +59,7 @@ function filters() {
 
 async function load(more = false) {
   const signal = next();
-  history.replaceState(null, "", address(location.pathname, { ...asked, lang: language() }));
-  byId("language").setAttribute("href", address("", { ...asked, lang: language() === "zh" ? "en" : "zh" }));
+  keepAsked(asked);
   byId("export").setAttribute("href", address("/api/ledger/export", { ...query(), lang: language() }));
   try {
     const page = await getJSON("/api/ledger", { ...query(), limit: PAGE, cursor: more ? following : null }, { signal });

@@ -3,8 +3,9 @@
 import { account, may } from "../account.js";
 import { getJSON, send } from "../api.js";
 import { app } from "../app.js";
+import { inOtherLanguage } from "../asked.js";
 import { byId, h } from "../dom.js";
-import { language, pick, setLanguage, setTimezone, t } from "../i18n.js";
+import { pick, setLanguage, setTimezone, t } from "../i18n.js";
 import { canDraw } from "../map.js";
 import { complain, notice, say } from "../messages.js";
 import { startCompare } from "./compare.js";
@@ -96,7 +97,7 @@ function head() {
     }
   });
   byId("language").addEventListener("click", (/** @type {any} */ event) => {
-    event.currentTarget.href = `?lang=${language() === "zh" ? "en" : "zh"}${location.hash}`;
+    event.currentTarget.href = inOtherLanguage();
   });
 }
 

@@ -4,6 +4,7 @@ import { may } from "../account.js";
 import { address, getJSON, isAbort, latest, send } from "../api.js";
 import { app } from "../app.js";
 import { openForm } from "../communities/forms.js";
+import { keepAsked } from "../asked.js";
 import { byId, fill, h } from "../dom.js";
 import { addDays, isoDay, language, listed, number, pick, setLanguage, setTimezone, showDay, t } from "../i18n.js";
 import { legendRows } from "../legend.js";
@@ -58,8 +59,7 @@ let whole = null;
 
 async function load() {
   const signal = next();
-  history.replaceState(null, "", address(location.pathname, { ...asked, lang: language() }));
-  byId("language").setAttribute("href", address("", { ...asked, lang: language() === "zh" ? "en" : "zh" }));
+  keepAsked(asked);
   try {
     const [found, open] = await Promise.all([getJSON("/api/progress", asked, { signal }), getJSON("/api/progress/rectifications", { as_of: asked.as_of, state: wanted }, { signal })]);
     whole = found;
