@@ -189,7 +189,15 @@ def test_owner_and_deadline_of_a_shortfall_are_changed(planned: TestClient) -> N
     # nothing of it was half applied
     [row] = planned.get(RECTIFY).json()["items"]
     assert (row["problem"], row["unit"], row["deadline"]) == ("方案未印发", "ZFZH", day(7))
-    changed = planned.patch(path, json={"unit": "JDZD", "deadline": day(20)}).json()
+    [seen] = planned.get(RECTIFY).json()["items"]
+    changed = planned.patch(
+        path, json={"unit": "JDZD", "deadline": day(20), "version": seen["version"]}
+    ).json()
+    assert changed["version"] == seen["version"] + 1
+    # who read it before that overwrites nothing
+    stale = planned.patch(path, json={"problem": "另一措辞", "version": seen["version"]})
+    assert (stale.status_code, stale.json()["where"]) == (409, "version")
+    assert planned.get(RECTIFY).json()["items"][0]["problem"] == "方案未印发"
     assert (changed["unit"], changed["deadline"]) == ("JDZD", day(20))
     assert planned.patch(path, json={"deadline": day(20)}).status_code == 200  # nothing to log
     log = planned.get(f"{path}/log").json()["items"]

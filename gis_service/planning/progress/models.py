@@ -99,3 +99,4 @@ class Rectification(Base):
     opened_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     closed_on: Mapped[date | None] = mapped_column(Date)
     result: Mapped[str] = mapped_column(Text, server_default="")
+    version: Mapped[int] = mapped_column(Integer, server_default="1")

@@ -81,7 +81,8 @@ def list_rectifications(
             SELECT r.id, t.code AS task, t.name AS task_name, t.name_en AS task_name_en,
                    c.code AS community, c.name AS community_name, r.problem, u.code AS unit,
                    u.name AS unit_name, u.name_en AS unit_name_en, r.deadline, r.opened_by,
-                   r.opened_at, CASE WHEN r.closed_on <= :day THEN r.closed_on END AS closed_on,
+                   r.version, r.opened_at,
+                   CASE WHEN r.closed_on <= :day THEN r.closed_on END AS closed_on,
                    CASE WHEN r.closed_on <= :day THEN r.result ELSE '' END AS result,
                    (r.closed_on IS NULL OR r.closed_on > :day) AND r.deadline < :day AS late
             FROM rectification r JOIN plan_task t ON t.id = r.task_id

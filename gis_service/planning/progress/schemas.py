@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50)]
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
@@ -38,11 +38,13 @@ class RectificationFields(Strict):
 
 
 class RectificationChange(Strict):
-    """What is to be different about an open one; what is absent stays."""
+    """What is to be different about an open one; what is absent stays. ``version``: the one that
+    was read, so that nobody's change is overwritten unseen."""
 
     problem: Line | None = None
     unit: Code | None = None
     deadline: date | None = None
+    version: int | None = Field(None, ge=1)
 
 
 class RectificationClosing(Strict):
@@ -111,6 +113,7 @@ class RectificationRow(BaseModel):
     closed_on: date | None
     result: str
     late: bool
+    version: int
 
 
 class RectificationPage(BaseModel):

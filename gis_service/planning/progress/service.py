@@ -156,10 +156,16 @@ def change_rectification(
     session: Session, actor: str, number: int, fields: RectificationChange, today: date
 ) -> dict[str, Any]:
     """Give an open shortfall another owner, deadline or wording; what it was stays in the log.
-    Raises NotFound, Conflict for a closed one, InvalidInput for a unit that there is not or a new
-    deadline that has passed."""
+    Raises NotFound, Conflict for a closed one or one that somebody changed since it was read,
+    InvalidInput for a unit that there is not or a new deadline that has passed."""
     row = _open(session, number)
-    said = fields.model_dump(exclude_unset=True, exclude_none=True)
+    if fields.version is not None and fields.version != row.version:
+        raise Conflict(
+            f"somebody changed it: it is at version {row.version}, you read {fields.version}",
+            f"该整改事项已被他人修改：当前第 {row.version} 版，您读取的是第 {fields.version} 版",
+            where="version",
+        )
+    said = fields.model_dump(exclude_unset=True, exclude_none=True, exclude={"version"})
     before = {**{name: getattr(row, name) for name in ("problem", "deadline")},
               "unit": session.scalar(select(Unit.code).where(Unit.id == row.unit_id))}  # fmt: skip
     changes = changed(before, said)
@@ -207,6 +213,9 @@ def _noted(
     session: Session, actor: str, row: Rectification, today: date, action: str, **detail: Any
 ) -> dict[str, Any]:
     """Log what was done with a rectification and tell of it; the row as it is now."""
+    if action != "add":
+        row.version += 1
+        session.flush()
     note(session, actor, "rectification", str(row.id), action, row.area_id, detail)
     publish(session, "progress")
     return queries.list_rectifications(session, today, number=row.id)[0]

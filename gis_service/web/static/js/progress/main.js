@@ -183,7 +183,7 @@ const rectify = (item) => rectifyForm(t("progress.rectify"), item.units, {
 
 /** @param {any} one of the rectification list */
 const change = (one) => rectifyForm(t("progress.change"), whole.tasks.find((/** @type {any} */ task) => task.task === one.task)?.units ?? [one.unit], one, async (said) => {
-  await send("PATCH", `/api/progress/rectifications/${one.id}`, said);
+  await send("PATCH", `/api/progress/rectifications/${one.id}`, { ...said, version: one.version });
   say(t("progress.changed"));
   await again();
 });
