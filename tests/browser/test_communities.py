@@ -199,10 +199,9 @@ def test_a_planner_builds_a_survey_and_asks_it(
         row.locator("input.field").fill(text)
         row.locator("select").select_option(kind)
     page.find(".question-row").last.locator("textarea").fill("有害垃圾\n其他垃圾")
-    page.errors.clear()
+    page.excuse("status of 400")
     page.find("#dialog button", "Save").click()
     page.find("#dialog .problem", "right answer").wait_for()  # none is marked: told, nothing lost
-    page.errors.clear()  # the browser complains of the 400
     page.find(".question-row").last.locator("textarea").fill("*有害垃圾\n其他垃圾")
     page.find("#dialog button", "Save").click()
     survey = page.find("[data-survey=BROWSER]")
@@ -245,9 +244,9 @@ def test_sheets_go_out_and_come_back(visit: Open) -> None:
     page.find("#apply").click()
     page.find(".message", "1 rows taken in").wait_for()
     sheet.cell(staffed, at["hours"]).value = "all day"
+    page.excuse("status of 400")
     bring()
     page.find("#brought li", "'all day' is not like").wait_for()
-    page.errors.clear()  # the browser complains of the 400
     assert page.find("#apply").count() == 0
     # members' names are for those who may read them
     page.find("#sheet").select_option("party-members")
@@ -304,5 +303,5 @@ def test_the_list_behind_a_figure(visit: Open, served: str, demo_accounts: Accou
 
 def test_a_community_that_is_none(visit: Open) -> None:
     page = visit("/communities/000")
-    page.errors.clear()  # the browser complains of the 404
+    page.excuse("status of 404")
     assert "没有这个社区" in page.find("#notice").inner_text()
