@@ -65,7 +65,8 @@ _FROM = f"""
 """
 _COLUMNS = f"""
     a.id, a.code, a.kind, a.title, a.state, a.community_id, {PLACE_COLUMNS}, u.code AS unit_code,
-    u.name AS unit_name, a.starts_at, a.ends_at, a.series, a.place, ST_X(a.geom) AS lon,
+    u.name AS unit_name, u.name_en AS unit_name_en, a.starts_at, a.ends_at, a.series, a.place,
+    ST_X(a.geom) AS lon,
     ST_Y(a.geom) AS lat, a.description, {", ".join(f"a.{name}" for name in COUNTS)}, a.materials,
     asked.code AS round_code, asked.name AS round_name, a.media, a.results, a.public,
     a.signup_limit, a.version, a.created_by, a.updated_at,

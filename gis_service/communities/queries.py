@@ -183,7 +183,8 @@ def list_members(
 
 
 _BRANCHES = text("""
-    SELECT b.code, b.name, u.code AS unit_code, u.name AS unit_name, ka.code AS community_code,
+    SELECT b.code, b.name, u.code AS unit_code, u.name AS unit_name,
+           u.name_en AS unit_name_en, ka.code AS community_code,
            k.name AS community_name, b.registered_on, b.active,
            count(m.id) FILTER (WHERE m.active) AS members,
            count(m.id) FILTER (WHERE m.active AND m.community_id IS NOT NULL) AS registered,

@@ -114,6 +114,10 @@ def find_id(session: Session, table: str, code: str | None, where: str) -> int |
 
 
 def named(row: dict[str, Any], prefix: str) -> dict[str, str] | None:
-    """``{code, name}`` of the columns ``<prefix>_code`` and ``<prefix>_name``; takes them out."""
+    """``{code, name}`` of the columns ``<prefix>_code`` and ``<prefix>_name``, with ``name_en``
+    where there is one; takes them out."""
     code, name = row.pop(f"{prefix}_code"), row.pop(f"{prefix}_name")
-    return {"code": code, "name": name or code} if code else None
+    english = row.pop(f"{prefix}_name_en", None)
+    if not code:
+        return None
+    return {"code": code, "name": name or code, **({"name_en": english} if english else {})}

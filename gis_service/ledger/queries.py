@@ -31,6 +31,7 @@ class LedgerFilter:
 _ENTRIES = """
     SELECT e.id, e.code, e.day, e.kind, e.title, e.content, e.result, e.people, e.note,
            c.code AS community, c.name AS community_name, u.code AS unit, u.name AS unit_name,
+           u.name_en AS unit_name_en,
            k.code AS campaign, k.name AS campaign_name, e.source, e.version, e.changed_by,
            e.changed_at
     FROM ledger_entry e

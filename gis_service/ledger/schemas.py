@@ -48,6 +48,7 @@ class EntryRow(BaseModel):
     community_name: str | None
     unit: str | None
     unit_name: str | None
+    unit_name_en: str | None
     campaign: str | None
     source: str | None = Field(description="the record it was taken from; null: written by people")
     version: int

@@ -82,7 +82,7 @@ function draw() {
       h("td", {}, showDay(one.day), h("small", { text: one.code })), h("td", { text: kind(one.kind) }), h("td", { class: "words", text: one.title }),
       h("td", { class: "words", text: one.content }), h("td", { class: "words" }, one.result, one.note && h("small", { text: one.note })),
       h("td", { class: "number", text: one.people === null ? "—" : number(one.people) }),
-      h("td", { text: one.community_name ?? "—" }), h("td", { text: one.unit_name ?? "—" }),
+      h("td", { text: one.community_name ?? "—" }), h("td", { text: (language() === "en" && one.unit_name_en) || one.unit_name || "—" }),
       may("ledger.write") && h("td", {}, h("button", { type: "button", class: "button small-button", text: t("ledger.edit"), on: { click: () => edit(one) } })))),
     !items.length && h("tr", {}, h("td", { colSpan: 9, text: t("ledger.none") }))));
 }
