@@ -109,7 +109,7 @@ def count_days(table: IncidentTable, zone: ZoneInfo) -> DayCounts | None:
     if rows < WORTH_IT or table.holes:
         return None
     keys, reported = table.quadkey[:rows], table.reported_at[:rows]
-    classes = ids_there(table.class_id[:rows])
+    classes = ids_there([(table.class_id[:rows], None)])
     first, last = int(reported.min()), int(reported.max())
     days = (last - first) // (24 * _HOUR_US) + 2
     if days > MOST_DAYS or days * len(classes) > MOST_RUNS:
@@ -121,8 +121,8 @@ def count_days(table: IncidentTable, zone: ZoneInfo) -> DayCounts | None:
     hours = np.arange(edges[0], edges[-1] + _HOUR_US, _HOUR_US)
     begun = np.minimum(np.searchsorted(edges, hours, side="right") - 1, days - 1).astype(np.int32)
     run = np.zeros(rows, np.int32)
-    group_keys(run, table.class_id[:rows], places, len(classes))
-    period_keys(run, reported, edges, begun)
+    group_keys(run, table.class_id[:rows], None, places, len(classes))
+    period_keys(run, reported, None, edges, begun)
     zoom = _finest(keys)
     shift = 2 * (quadkey.ZOOM - zoom)
     starts = np.zeros(len(classes) * days + 1, np.int64)

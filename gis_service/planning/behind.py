@@ -138,16 +138,9 @@ class _Each:
 
 
 def _each(snapshot: Snapshot, wanted: IncidentFilter, now: int) -> _Each:
-    parts = [table.take(table.select(wanted)) for table in snapshot.tables]
-
-    def column(name: str) -> npt.NDArray[Any]:
-        return np.concatenate([getattr(part, name) for part in parts])
-
-    ids = column("id")
-    _, counts, measured, times = kernel.figures_of_groups(
-        np.arange(len(ids)), len(ids), tuple(column(f"{stage}_s") for stage in STAGES),
-        column("marks"), column("state"), column("due_at"), now,
-    )  # fmt: skip
+    parts = [(table.take(table.select(wanted)), None) for table in snapshot.tables]
+    ids = np.concatenate([table.id for table, _ in parts])
+    _, counts, measured, times = kernel.figures_of_groups(np.arange(len(ids)), len(ids), parts, now)
     return _Each(ids, counts, measured, times)
 
 

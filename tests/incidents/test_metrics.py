@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,7 +22,14 @@ from gis_service.app import create_app
 from gis_service.incidents.arrays import Snapshot, read_snapshot
 from gis_service.incidents.filters import IncidentFilter
 from gis_service.incidents.metrics.grouping import DIMENSIONS, PERIODS, Groups, measure
-from gis_service.incidents.metrics.kernel import COUNT, HANDLED, IN_TIME, TO_CLOSE, TO_HANDLE
+from gis_service.incidents.metrics.kernel import (
+    COUNT,
+    HANDLED,
+    IN_TIME,
+    TO_CLOSE,
+    TO_HANDLE,
+    figures_of_groups,
+)
 from gis_service.incidents.metrics.telling import RATES, figures
 from gis_service.incidents.models import STATES
 from tests.conftest import Database, token_headers
@@ -84,11 +92,12 @@ def filled(module_database: Database) -> tuple[Database, Snapshot]:
                     INSERT INTO incident (code, state, class_id, class_name, source, origin,
                         external_id, reported_at, due_at, crs, street_id, community_id, grid_id,
                         placement_method, filed_path, verified_at, dispatched_at, accepted_at,
-                        resolved_at, closed_at, rework_count, unit_id, squad_id)
+                        resolved_at, closed_at, rework_count, unit_id, squad_id, urgent, supervised,
+                        is_order)
                     VALUES ('c', :state, :class, 'n', :source, 't', :n, :at, :due, 'wgs84',
-                        :street, :community, :grid, 'inside', CAST(:filed AS jsonb), :verified_at,
+                        :street, :community, :grid, :placed, CAST(:filed AS jsonb), :verified_at,
                         :dispatched_at, :accepted_at, :resolved_at, :closed_at, :rework, :unit,
-                        :squad) RETURNING id
+                        :squad, :urgent, :supervised, :order) RETURNING id
                     """
                 ),
                 {
@@ -101,6 +110,9 @@ def filled(module_database: Database) -> tuple[Database, Snapshot]:
                     **stage, "rework": int(rng.integers(0, 2)),
                     "unit": sometimes(0.7, int(rng.integers(1, 4))),
                     "squad": sometimes(0.7, int(rng.integers(1, 3))),
+                    "placed": "inside" if rng.random() < 0.7 else "none",
+                    "urgent": bool(rng.random() < 0.3), "order": bool(rng.random() < 0.3),
+                    "supervised": bool(rng.random() < 0.3),
                 },
             ).scalar_one()  # fmt: skip
             session.execute(
@@ -184,6 +196,32 @@ def test_arrays_and_sql_give_the_same_figures(
     with database.sessions() as session:
         theirs = by_sql(session, wanted, by, ZONE.key, NOW, moment=moment, filed=filed)
     same(told(groups), theirs)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1), groups=st.integers(1, 40), longest=st.integers(0, 2**31 - 1),
+    some=st.booleans(),
+)  # fmt: skip
+def test_durations_of_any_length_are_sorted_right(
+    filled: tuple[Database, Snapshot], seed: int, groups: int, longest: int, some: bool
+) -> None:
+    """The longer the longest, the fewer groups share a block."""
+    rng = np.random.default_rng(seed)
+    whole = filled[1].tables[0]
+    seconds = rng.integers(-1, longest, len(whole), endpoint=True).astype(np.int32)
+    table = replace(whole, verified_s=seconds)
+    rows = np.flatnonzero(rng.random(len(table)) < 0.5) if some else None
+    there = table.take(slice(None) if rows is None else rows)
+    key = rng.integers(-1, groups, len(there))
+    found, _, measured, times = figures_of_groups(key, groups, [(table, rows)], 0)
+    effective = ~np.isin(np.array(STATES)[there.state], ["merged", "not_accepted", "cancelled"])
+    assert found.tolist() == np.unique(key[key >= 0]).tolist()
+    for place, group in enumerate(found):
+        mine = there.verified_s[(key == group) & effective & (there.verified_s >= 0)]
+        assert measured[place, 0] == len(mine)
+        if len(mine):
+            assert times[place, 0] == pytest.approx(np.percentile(mine, [50, 90]))
 
 
 def test_more_groups_than_can_be_counted_one_by_one(

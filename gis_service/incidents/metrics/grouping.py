@@ -15,15 +15,18 @@ import numpy.typing as npt
 from gis_service.analysis.members import rows_among
 from gis_service.errors import InvalidInput
 from gis_service.hierarchy.models import LEVELS
-from gis_service.incidents.arrays import STAGES, IncidentTable, Snapshot
+from gis_service.incidents.arrays import IncidentTable, Snapshot
 from gis_service.incidents.beside import Moved
 from gis_service.incidents.filters import NO_TIME, IncidentFilter, micros
 from gis_service.incidents.metrics.kernel import (
+    Part,
+    bounds,
     figures_of_groups,
     group_keys,
     ids_there,
     percentiles,
     period_keys,
+    sizes_of,
 )
 
 Period = Literal["day", "week", "month"]
@@ -87,13 +90,12 @@ def measure_all(
 def _measured(data: _Rows, by: tuple[str, ...], zone: ZoneInfo, now: datetime) -> Groups:
     keys = _Keys(data, by, zone)
     key, groups = keys.of_rows()
-    found, counts, measured, times = figures_of_groups(
-        key, groups, data.seconds, data.marks, data.state, data.due_at, micros(now)
-    )
+    found, counts, measured, times = figures_of_groups(key, groups, data.parts, micros(now))
     found = keys.sparse[found] if keys.sparse is not None else found
     called_key = keys.of_calls()
     # a unit may have been called to a group in which it has no incident of its own
-    without = np.setdiff1d(called_key[called_key >= 0], found)
+    called_there = np.unique(called_key[called_key >= 0])
+    without = np.setdiff1d(called_there, found, assume_unique=True)
     every = np.sort(np.concatenate([found, without])) if len(without) else found
 
     def spread(rows: npt.NDArray[Any], fill: float) -> npt.NDArray[Any]:
@@ -111,65 +113,64 @@ def _measured(data: _Rows, by: tuple[str, ...], zone: ZoneInfo, now: datetime) -
 
 
 class _Rows:
-    """The columns that are needed, of all tables of a snapshot, and which rows pass."""
+    """The rows that pass, of all tables of a snapshot, and the calls of their incidents."""
 
     def __init__(
         self, snapshot: Snapshot, wanted: IncidentFilter, boundaries: Boundaries, moment: Moment
     ) -> None:
-        tables = [table for table in snapshot.tables if len(table)] or [snapshot.tables[0]]
         scope = IncidentFilter(visible=wanted.visible)
         rest = replace(wanted, visible=None)
         if moment == "due":
             rest = replace(rest, since=None, until=None)
-        masks = []
-        for number, table in enumerate(tables):
+        self.moment = "due_at" if moment == "due" else "reported_at"
+        self.calls = snapshot.calls
+        self.parts: list[Part] = []
+        # of each call the part and the row of its incident; part -1 where that does not pass
+        self.call_part = np.full(len(self.calls), -1, np.int64)
+        self.call_row = np.zeros(len(self.calls), np.int64)
+        tables = [table for table in snapshot.tables if len(table)] or [snapshot.tables[0]]
+        for table in tables:
             seen = table.mask(scope)
-            if boundaries == "filed":
-                tables[number] = table = as_filed(table, snapshot.moved)
-            mask = table.mask(rest)
+            placed = as_filed(table, snapshot.moved) if boundaries == "filed" else table
+            mask = placed.mask(rest)
             if moment == "due":
-                inside = table.due_at != NO_TIME
+                inside = placed.due_at != NO_TIME
                 if wanted.since:
-                    inside &= table.due_at >= micros(wanted.since)
+                    inside &= placed.due_at >= micros(wanted.since)
                 if wanted.until:
-                    inside &= table.due_at < micros(wanted.until)
+                    inside &= placed.due_at < micros(wanted.until)
                 mask = inside if mask is None else mask & inside
             if seen is not None:
                 mask = seen if mask is None else mask & seen
-            masks.append(mask)
-        self.tables = tables
-        # None where all pass; what does not is never looked at again
-        self.rows = [None if mask is None else np.flatnonzero(mask) for mask in masks]
-        self._columns: dict[str, npt.NDArray[Any]] = {}
-        self.seconds = tuple(self.column(f"{stage}_s") for stage in STAGES)
-        self.marks = self.column("marks")
-        self.state = self.column("state")
-        self.due_at = self.column("due_at")
-        self.moment = self.due_at if moment == "due" else self.column("reported_at")
-        self.calls = snapshot.calls
-        self.call_rows = self._rows_of_calls()
+            self._find_calls(placed, mask)
+            # None where all pass; what does not is never looked at again
+            self.parts.append((placed, None if mask is None else np.flatnonzero(mask)))
 
-    def column(self, name: str) -> npt.NDArray[Any]:
-        if name not in self._columns:
-            parts: list[npt.NDArray[Any]] = [
-                getattr(table, name) if rows is None else getattr(table, name)[rows]
-                for table, rows in zip(self.tables, self.rows, strict=True)
-            ]
-            self._columns[name] = parts[0] if len(parts) == 1 else np.concatenate(parts)
-        return self._columns[name]
+    def _find_calls(self, table: IncidentTable, mask: npt.NDArray[np.bool_] | None) -> None:
+        if not len(self.calls):
+            return
+        rows = rows_among(table.id, self.calls.incident_id)
+        rows = rows if mask is None else rows[mask[rows]]
+        rows = rows[np.argsort(table.id[rows])]
+        there = table.id[rows]
+        at = np.searchsorted(there, self.calls.incident_id)
+        known = at < len(there)
+        known[known] = there[at[known]] == self.calls.incident_id[known]
+        self.call_part[known] = len(self.parts)
+        self.call_row[known] = rows[at[known]]
 
-    def _rows_of_calls(self) -> npt.NDArray[np.int64]:
-        """The row of each call's incident; -1 where it does not pass."""
-        out = np.full(len(self.calls), -1, np.int64)
-        if len(out):
-            ids = self.column("id")
-            rows = rows_among(ids, self.calls.incident_id)
-            order = np.argsort(ids[rows])
-            there = ids[rows][order]
-            at = np.searchsorted(there, self.calls.incident_id)
-            known = at < len(there)
-            known[known] = there[at[known]] == self.calls.incident_id[known]
-            out[known] = rows[order][at[known]]
+    def columns(self, name: str) -> list[tuple[npt.NDArray[Any], npt.NDArray[np.intp] | None]]:
+        """A column of each part, whole, and which of its rows are meant (None: all)."""
+        return [(getattr(table, name), rows) for table, rows in self.parts]
+
+    def of_calls(self, name: str) -> npt.NDArray[Any]:
+        """What a column says of the incident of each call; nothing that means anything where that
+        does not pass."""
+        first = getattr(self.parts[0][0], name)
+        out = np.zeros(len(self.calls), first.dtype)
+        for part, (table, _) in enumerate(self.parts):
+            mine = self.call_part == part
+            out[mine] = getattr(table, name)[self.call_row[mine]]
         return out
 
 
@@ -200,15 +201,16 @@ class _Keys:
             if name in PERIODS:
                 self._periods(name, zone)
             else:
-                ids = ids_there(data.column(f"{name}_id"))
+                ids = ids_there(data.columns(f"{name}_id"))
                 if name == "unit":
                     ids = np.union1d(ids, data.calls.unit_id)
                 self.known[name] = ids.astype(np.int64)
 
     def _periods(self, name: Any, zone: ZoneInfo) -> None:
-        there = self.data.moment
-        there = there[there != NO_TIME] if there is self.data.due_at else there
-        first, last = (int(there.min()), int(there.max())) if len(there) else (0, 0)
+        ends = [bounds(*column) for column in self.data.columns(self.data.moment)]
+        first, last = min(one for one, _ in ends), max(one for _, one in ends)
+        if first > last:  # no row has a moment
+            first = last = 0
         days, edges = period_edges(name, first, last, zone)
         self.known[name], self.edges[name] = days, edges
         hours = np.arange(edges[0], edges[-1] + _HOUR_US, _HOUR_US)
@@ -221,10 +223,12 @@ class _Keys:
         if possible >= 2**62:
             raise InvalidInput("too many groups", "分组过多", where="by")
         kind: Any = np.int32 if possible < 2**31 else np.int64
-        key: npt.NDArray[Any] = np.zeros(len(self.data.state), kind)
+        sizes = sizes_of(self.data.parts)
+        key: npt.NDArray[Any] = np.zeros(sum(sizes), kind)
         for name in self.by:
-            ids = None if name in PERIODS else self.data.column(f"{name}_id")
-            self._widen(key, name, ids, self.data.moment)
+            columns = self.data.columns(self._column(name))
+            for mine, column in zip(np.split(key, np.cumsum(sizes)[:-1]), columns, strict=True):
+                self._widen(mine, name, *column)
         if possible <= _DENSE:
             return key, possible
         self.sparse, dense = np.unique(key[key >= 0], return_inverse=True)
@@ -234,28 +238,24 @@ class _Keys:
 
     def of_calls(self) -> npt.NDArray[np.int64]:
         """The group of each call: by the unit that was called, else like its incident."""
-        rows = self.data.call_rows
-        key = np.where(rows >= 0, 0, -1).astype(np.int64)
+        key = np.where(self.data.call_part >= 0, 0, -1).astype(np.int64)
         for name in self.by:
-            if not len(self.data.state):  # then no call's incident passes
-                break
-            if name == "unit":
-                ids = self.data.calls.unit_id
-            elif name in PERIODS:
-                ids = None
-            else:
-                ids = self.data.column(f"{name}_id")[rows]
-            self._widen(key, name, ids, self.data.moment[rows])
+            own = name == "unit"
+            column = self.data.calls.unit_id if own else self.data.of_calls(self._column(name))
+            self._widen(key, name, column, None)
         return key
 
-    def _widen(self, key: npt.NDArray[Any], name: str, ids: Any, moment: Any) -> None:
+    def _column(self, name: str) -> str:
+        return self.data.moment if name in PERIODS else f"{name}_id"
+
+    def _widen(self, key: npt.NDArray[Any], name: str, column: Any, rows: Any) -> None:
         if name in PERIODS:
-            period_keys(key, moment, self.edges[name], self.hours[name])
+            period_keys(key, column, rows, self.edges[name], self.hours[name])
             return
         known = self.known[name]
         places = np.zeros(int(known[-1]) + 2 if len(known) else 1, np.int32)
         places[known + 1] = np.arange(len(known))
-        group_keys(key, ids, places, len(known))
+        group_keys(key, column, rows, places, len(known))
 
     def values_of(self, keys: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[np.int64]]:
         """The dimensions' values of groups."""
@@ -314,5 +314,5 @@ def _calls(
         group = place[a]
         called[group] = b - a, len(came), np.count_nonzero(data.calls.in_time[rows[a:b]])
         if len(came):
-            percentiles(np.sort(came).astype(np.int64), delays[group])
+            percentiles(np.sort(came), -1, delays[group])
     return called, delays
