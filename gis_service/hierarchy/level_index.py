@@ -21,9 +21,17 @@ from gis_service.hierarchy.raster_building import polygon_edges
 FloatArray = npt.NDArray[np.float64]
 
 _VERSION = 1
-_CELLS, _CELLS_OF_MANY, _MANY = 1024, 2048, 500  # many areas are small: they want small cells
+# many areas are small: they want small cells; a few lines are quickly told from each other in any
+_CELLS, _CELLS_OF_MANY, _MANY = 1024, 2048, 500
+_CELLS_OF_FEW, _FEW_EDGES = 256, 250
 _ARRAYS = ("ids", "code_offsets", "code_blob", "name_offsets", "name_blob")
 _ONE = np.zeros(1, np.int32)
+
+
+def _cells_of(areas: int, edges: int) -> int:
+    if areas > _MANY:
+        return _CELLS_OF_MANY
+    return _CELLS if edges > _FEW_EDGES else _CELLS_OF_FEW
 
 
 class LevelIndex:
@@ -57,7 +65,7 @@ class LevelIndex:
         edges, starts = polygon_edges(shapes)
         ends = [from_wgs84(edges[:, k], edges[:, k + 1], metric_crs) for k in (0, 2)]
         return cls(
-            PolygonIndex.of_edges(edges, starts, _CELLS_OF_MANY if len(shapes) > _MANY else _CELLS),
+            PolygonIndex.of_edges(edges, starts, _cells_of(len(shapes), len(edges))),
             EdgeGrid.build(np.column_stack([*ends[0], *ends[1]]), starts),
             frozen(np.asarray(table.ids).ravel()[order], np.int32),
             TextColumn.of(codes[order]),

@@ -62,3 +62,9 @@ def test_it_speaks_english_and_narrows(open_progress: Callable[..., Page], serve
         len(page.request.get(f"{served}/api/progress?unit=HWZX").json()["tasks"])
     )
     assert page.get_by_role("button", name="Record as done").count() == 0
+    # the list that is open is in the link
+    page.locator(".task").first.click()
+    expect(page.locator("#behind")).to_be_visible()
+    said = page.locator("#behind h2").inner_text()
+    page.reload()
+    expect(page.locator("#behind h2")).to_have_text(said)

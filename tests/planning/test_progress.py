@@ -173,7 +173,9 @@ def test_a_shortfall_is_put_right(planned: TestClient) -> None:
     closed = planned.put(path, json={"closed_on": day(0), "result": "已印发"})
     assert (closed.status_code, closed.json()["result"]) == (200, "已印发")
     assert planned.put(path, json={"closed_on": day(0), "result": "再"}).status_code == 409
-    assert planned.get("/api/progress/rectifications", params={"open": True}).json()["items"] == []
+    assert (
+        planned.get("/api/progress/rectifications", params={"state": "open"}).json()["items"] == []
+    )
 
 
 def test_owner_and_deadline_of_a_shortfall_are_changed(planned: TestClient) -> None:

@@ -101,16 +101,13 @@ async def take_back(number: Number, session: SessionDependency, identity: Signed
 @router.get("/progress/rectifications", response_model=RectificationPage, dependencies=[Reads])
 async def rectifications(
     session: SessionDependency, settings: SettingsDependency,
-    open_: Annotated[bool, Query(alias="open", description="only what is open")] = False,
     state: Annotated[RectificationState | None, Query(description="late is open, too")] = None,
     as_of: AsOf = None,
 ) -> dict[str, Any]:  # fmt: skip
     """The rectification list, the most pressing first."""
     day = as_of or _today(settings)
     found = await session.run_sync(
-        lambda sync: queries.list_rectifications(
-            sync, day, behind=_end(day, settings), state="open" if open_ and not state else state
-        )
+        lambda sync: queries.list_rectifications(sync, day, behind=_end(day, settings), state=state)
     )
     return {"items": found, "next": None}
 

@@ -49,17 +49,24 @@ async function start() {
   filters();
   await map();
   const named = { task: given.get("task"), state: STATES.includes(given.get("state") ?? "") ? given.get("state") : null };
-  if (given.get("rectifications")) byId("rectifications").scrollIntoView();
-  else if (named.task || named.state) await list(named);
+  const rectified = given.get("rectifications");
+  if (named.task || named.state) await list(named);
+  else if (rectified) byId("rectifications").scrollIntoView();
   document.body.classList.add("ready");
 }
 
 /** @type {any} */
 let whole = null;
 
+/** The open list stands in the address, too, unless it is narrowed further than the filters are. */
+function keep() {
+  const { task = "", state = "", unit, community } = behind ?? {};
+  keepAsked({ ...asked, ...(unit || community ? {} : { task, state }), rectifications: wanted });
+}
+
 async function load() {
   const signal = next();
-  keepAsked(asked);
+  keep();
   try {
     const [found, open] = await Promise.all([getJSON("/api/progress", asked, { signal }), getJSON("/api/progress/rectifications", { as_of: asked.as_of, state: wanted }, { signal })]);
     whole = found;
@@ -125,6 +132,7 @@ async function list(query) {
   try {
     const { items } = await getJSON("/api/progress/items", { ...asked, ...query }, { signal });
     behind = query;
+    keep();
     const box = byId("behind");
     box.hidden = false;
     fill(box,
