@@ -201,9 +201,8 @@ def database(
     monkeypatch.undo()
     get_settings.cache_clear()
     get_engine.cache_clear()
-    shutil.rmtree(
-        folder, ignore_errors=True
-    )  # 5 MB a level that was placed on: a whole run left 8 GB behind
+    # 5 MB a level that was placed on: a whole run left 8 GB behind
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
