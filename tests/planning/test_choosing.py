@@ -46,9 +46,10 @@ def test_the_trap_has_excellent_numbers_from_five_cases(demo: Demo) -> None:
     trap = cells.pop(demo.planted.trap)
     assert trap["early_found"]["sample"] < 12
     assert not trap["early_found"]["enough"]
-    # among the first three, as the planted best may be quicker still
-    closing = [one["close_hours"]["value"] for one in cells.values()]
-    assert sum(value < trap["close_hours"]["value"] for value in closing) < 3, f"seed {demo.seed}"
+    # only the planted best may be quicker still, and not all of them
+    closing = {code: one["close_hours"]["value"] for code, one in cells.items()}
+    quicker = {code for code, value in closing.items() if value < trap["close_hours"]["value"]}
+    assert quicker < set(demo.planted.best), f"seed {demo.seed}"
     assert trap["early_found"]["low"] is None
 
 

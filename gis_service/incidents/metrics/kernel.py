@@ -233,8 +233,8 @@ def _count(
         row = i if rows is None else rows[i]
         due = due_at[row]
         limit = np.int64(due != _NO_TIME) + ((due != _NO_TIME) & (due < now))
-        # unsigned, so that nobody asks whether it counts from the end
         mark = np.int64(marks[row]) & (_MARKS - 1)
+        # unsigned, so that nobody asks whether it counts from the end
         kind = np.uint64((np.int64(state[row]) * _MARKS + mark) * _LIMITS + limit)
         group = np.uint64(place[i])
         for n in range(_COUNTS):
