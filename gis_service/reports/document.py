@@ -29,10 +29,16 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG and what it shows."""
+    """A PNG, what it shows, and below it the numbers that it draws."""
 
-    caption: str
+    caption: Line
     png: bytes
+    numbers: Line = ()
+
+    @property
+    def told(self) -> str:
+        """The caption's words, for those who do not see the picture."""
+        return "".join(cell(part).text for part in self.caption)
 
 
 @dataclass

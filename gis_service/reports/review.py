@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -60,6 +61,11 @@ def parse_period(asked: str) -> Period:
         return Period(asked, date(int(asked), 1, 1), date(int(asked) + 1, 1, 1), True)
     raise InvalidInput(f"{asked!r} is neither a year (2026) nor a month (2026-10)",
                        f"“{asked}”应为年份（2026）或月份（2026-10）", where="period")  # fmt: skip
+
+
+def _apart(parts: Iterable[Line]) -> Line:
+    """Parts of a line with a dot between them."""
+    return [one for n, part in enumerate(parts) for one in ([" · "] if n else []) + list(part)]
 
 
 @lru_cache
@@ -190,14 +196,29 @@ class Review:
         if moments:
             counts = [figures(groups, n)["count"] for n in range(len(groups))]
             labels = [f"{one:%m-%d}" if step == "week" else f"{one:%Y-%m}" for one in moments]
+            behinds = [*moments[1:], behind]
+            spans = [
+                (max(one, first), min(next_, behind))
+                for one, next_ in zip(moments, behinds, strict=True)
+            ]
             section.pictures.append(
-                Picture(self.say(f"by_{step}"), pictures.bars(labels, counts, self.say("cases")))
+                Picture(
+                    [self.say(f"by_{step}")],
+                    pictures.bars(labels, counts, self.say("cases")),
+                    _apart(
+                        [
+                            f"{one:%Y-%m-%d} " if step == "week" else f"{one:%Y-%m} ",
+                            Cell(f"{count:,}", self._figures_link(*span, "community")),
+                        ]
+                        for one, count, span in zip(moments, counts, spans, strict=True)
+                    ),
+                )
             )
-        section.pictures.append(self._density())
+        section.pictures.append(self._density(Cell(f"{total['count']:,}", here)))
         section.tables.append(self._by_street())
         return section
 
-    def _density(self) -> Picture:
+    def _density(self, count: Cell) -> Picture:
         areas = queries.read_areas(self.session, self.crs)
         groups = self._grouped(self.period.first, self.behind, ("community",))
         found = {
@@ -208,7 +229,9 @@ class Review:
         density = (areas["count"] / (areas["area_m2"] / 1e6)).to_numpy()
         least = self.settings.minimum_count
         words = _words()["few"]["zh" if self.locale == "zh" else "en"]
-        return Picture(self.say("density"), pictures.density_map(areas, density, least, words))
+        return Picture(
+            self.line("density", count=count), pictures.density_map(areas, density, least, words)
+        )
 
     def _by_street(self) -> Table:
         groups = self._grouped(self.period.first, self.behind, ("street",))
@@ -272,7 +295,13 @@ class Review:
         )
         keys = self.say("missing_keys").split("|")
         section.pictures.append(
-            Picture(self.say("progress_map"), pictures.missing_map(areas, missing, keys))
+            Picture(
+                self.line(
+                    "progress_map",
+                    missing=Cell(f"{total['missing']:,}", self.of_plan(state="missing")),
+                ),
+                pictures.missing_map(areas, missing, keys),
+            )
         )
         parts: dict[str, dict[str, Any]] = {}
         for task in whole["tasks"]:
@@ -312,9 +341,10 @@ class Review:
             )  # fmt: skip
         asked = {"from": self.period.first, "to": self.behind, "cancelled": "false"}
         worked = sum(row["outcome"] == "effect" for row in found)
+        every = Cell(f"{len(found)}", f"/campaigns?{urlencode(asked)}")
         section.lines.append(
             self.line(
-                "campaigns_line", n=Cell(f"{len(found)}", f"/campaigns?{urlencode(asked)}"),
+                "campaigns_line", n=every,
                 effect=Cell(f"{worked}", f"/campaigns?{urlencode({**asked, 'effect': 'true'})}"),
             )
         )  # fmt: skip
@@ -326,7 +356,7 @@ class Review:
         words = {name: self.say(f"outcome_{name}") for name in pictures.OUTCOMES}
         areas = queries.read_areas(self.session, self.crs)
         section.pictures.append(
-            Picture(self.say("campaign_map"), pictures.campaign_map(areas, grids, words))
+            Picture(self.line("campaign_map", n=every), pictures.campaign_map(areas, grids, words))
         )
         measured = [row for row in found if row["estimate"] is not None]
         if measured:
@@ -335,7 +365,11 @@ class Review:
                 for row in measured
             ]
             chart = pictures.intervals(rows, self.say("campaign_chart"))
-            section.pictures.append(Picture(self.say("campaign_chart"), chart))
+            numbers = _apart(
+                [f"{row['name']} ", Cell(f"{row['estimate']:+.0%}", f"/campaigns#{row['code']}")]
+                for row in measured
+            )
+            section.pictures.append(Picture([self.say("campaign_chart")], chart, numbers))
         section.tables.append(
             Table(
                 self.say("campaign_table"),

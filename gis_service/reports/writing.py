@@ -63,9 +63,10 @@ def _section(book: Any, section: Section, origin: str) -> None:
         book.add_picture(io.BytesIO(picture.png), width=WIDTH)
         book.paragraphs[-1].alignment = WD_ALIGN_PARAGRAPH.CENTER
         book.paragraphs[-1].paragraph_format.keep_with_next = True
-        caption = book.add_paragraph(picture.caption)
-        caption.alignment = WD_ALIGN_PARAGRAPH.CENTER
-        caption.runs[0].font.size = Pt(9)
+        for line in filter(None, (picture.caption, picture.numbers)):
+            below = book.add_paragraph()
+            below.alignment = WD_ALIGN_PARAGRAPH.CENTER
+            _line(below, line, origin, Pt(9))
     for table in section.tables:
         heading = book.add_paragraph()
         heading.add_run(table.title).bold = True

@@ -73,8 +73,8 @@ def test_the_year_as_a_word_document(
     assert "Noto Sans CJK SC" in book.styles["Normal"].element.xml
 
 
-# what may stand without a link: days, and words that people wrote
-DAYS = re.compile(r"\d{4}(-\d{2}){1,2}( \d{2}:\d{2})?|（\d{4}年）|\d{4}$")
+# what may stand without a link: days, how sure an interval is, and words that people wrote
+DAYS = re.compile(r"\d{4}(-\d{2}){1,2}( \d{2}:\d{2})?|（\d{4}年）|\d{4}$|95\s?%")
 WORDS = ("notes", "reason", "result", "finding", "indicator", "warning")
 LISTS = {
     "/progress": "/api/progress/items", "/campaigns": "/api/campaigns",
@@ -82,12 +82,14 @@ LISTS = {
 
 
 def cells(document: Document) -> Iterator[tuple[str, Cell]]:
-    """Every piece of text of a document with where it stands; pictures are drawings of it."""
+    """Every piece of text of a document with where it stands."""
     for section in document.sections:
         for line in section.lines:
             # a sentence that leads nowhere at all is one that people or the measuring wrote
             free = not any(cell(part).href for part in line)
             yield from (("notes" if free else "line", cell(part)) for part in line)
+        for picture in section.pictures:
+            yield from (("picture", cell(part)) for part in (*picture.caption, *picture.numbers))
         for table in section.tables:
             for row in table.rows:
                 yield from ((head, cell(part)) for head, part in zip(table.head, row, strict=True))
