@@ -145,9 +145,8 @@ def _activate(database: Database, patch: pytest.MonkeyPatch) -> None:
     get_engine.cache_clear()
 
 
-def _empty(database: Database) -> None:
-    """As after the migrations. What holds little is emptied row by row: truncating costs a new file
-    for each table, for every index of it and for all that refers to it."""
+def filled_tables(database: Database) -> dict[str, int]:
+    """The tables that hold any row, and their size in bytes."""
     tables = [
         name
         for (name,) in database.rows(
@@ -158,7 +157,13 @@ def _empty(database: Database) -> None:
     asked = " UNION ALL ".join(
         f"SELECT '{t}', pg_relation_size('{t}') WHERE EXISTS (SELECT FROM {t})" for t in tables
     )
-    filled = dict(database.rows(asked))
+    return dict(database.rows(asked))
+
+
+def empty(database: Database) -> None:
+    """As after the migrations. What holds little is emptied row by row: truncating costs a new file
+    for each table, for every index of it and for all that refers to it."""
+    filled = filled_tables(database)
     with psycopg.connect(database.address) as connection:
         # no trigger sees this: neither those of references nor the audit log, which refuses it
         connection.execute("SET session_replication_role = replica")
@@ -189,7 +194,7 @@ def database(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Database]:
     """An empty database; the process's settings point at it while the test runs."""
-    _empty(reused_database)
+    empty(reused_database)
     folder = tmp_path_factory.mktemp("data")
     made = replace(
         reused_database,

@@ -25,19 +25,17 @@ from gis_service.incidents.loading import load_incidents
 from gis_service.incidents.mapping import read_mapping
 from gis_service.maps.checking import check_layers
 from gis_service.maps.registry import read_registry
-from gis_service.reference.defaults import ensure_default_classes
 from gis_service.settings import Settings
 from gis_service.wiring import REVISION_FOLLOWERS
 from tests.conftest import ROOT, Database, token_headers
+from tests.district import load_small_district
 from tests.incidents.test_loading import row, write
 from tests.shapes import small_hierarchy, square, write_hierarchy
 
 
 def fill(database: Database, folder: Path, rows: list[str] | None = None) -> None:
-    path = write_hierarchy(folder / "district.gpkg", small_hierarchy())
+    load_small_district(database)
     with database.sessions.begin() as session:
-        ensure_default_classes(session)
-        apply(session, prepare(session, path, database.settings), database.settings)
         load_gazetteer(
             session,
             [{"name": "涂门街口", "kind": "crossing", "lon": 118.605, "lat": 24.905},

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
 from gis_service.app import create_app
-from gis_service.hierarchy.importing import apply, prepare
-from gis_service.reference.defaults import ensure_default_classes
 from gis_service.reference.units import load_units
 from tests.conftest import Database, token_headers
-from tests.shapes import small_hierarchy, write_hierarchy
+from tests.district import load_small_district
 
 
 @dataclass
@@ -46,12 +43,10 @@ class Bureau:
 
 
 @pytest.fixture
-def bureau(database: Database, tmp_path: Path) -> Iterator[Bureau]:
-    path = write_hierarchy(tmp_path / "district.gpkg", small_hierarchy())
+def bureau(database: Database) -> Iterator[Bureau]:
     squad = {"kind": "squad", "code": "Q0", "name": "0中队", "parent": "JDZD", "streets": "S0"}
+    load_small_district(database)
     with database.sessions.begin() as session:
-        ensure_default_classes(session)
-        apply(session, prepare(session, path, database.settings), database.settings)
         load_units(session, [squad], "squads")
     with TestClient(create_app(database.settings), headers={"accept-language": "en"}) as client:
         yield Bureau(

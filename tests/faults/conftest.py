@@ -13,14 +13,12 @@ import pytest
 
 from gis_service.db.embedded import Cluster
 from gis_service.db.engine import make_engine, session_factory
-from gis_service.hierarchy.importing import apply, prepare
 from gis_service.ready import bring_up_to_date
-from gis_service.reference.defaults import ensure_default_classes
 from gis_service.settings import Settings
 from tests.conftest import Database, token_headers
+from tests.district import load_small_district
 from tests.faults.served import Served
 from tests.incidents.conftest import Bureau, bureau
-from tests.shapes import small_hierarchy, write_hierarchy
 
 __all__ = ["bureau"]
 
@@ -62,14 +60,6 @@ def open_folder() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def load_district(database: Database, folder: Path) -> None:
-    """The small district's areas and classes."""
-    path = write_hierarchy(folder / "district.gpkg", small_hierarchy())
-    with database.sessions.begin() as session:
-        ensure_default_classes(session)
-        apply(session, prepare(session, path, database.settings), database.settings)
-
-
 @dataclass
 class Shared:
     """A service that several tests share, with little patience and few connections."""
@@ -84,7 +74,7 @@ def shared(
 ) -> Iterator[Shared]:
     """One process for the faults that it has to live through: starting takes longest."""
     database, folder = create_database(), tmp_path_factory.mktemp("shared")
-    load_district(database, folder)
+    load_small_district(database)
     service = Served(
         {
             **database.environment,
@@ -106,7 +96,7 @@ def own_district(folder: Path, tmp_path: Path) -> Database:
         address, Settings(database_url=None, data_dir=folder), engine, session_factory(engine),
         {"GIS_DATA_DIR": str(folder), "GIS_DATABASE_URL": ""},
     )  # fmt: skip
-    load_district(made, tmp_path)
+    load_small_district(made)
     engine.dispose()
     return made
 

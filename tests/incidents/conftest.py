@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from gis_service.accounts.identity import Identity
-from gis_service.hierarchy.importing import apply, prepare
 from gis_service.hierarchy.locating import load_locator
 from gis_service.incidents.actions import act
 from gis_service.incidents.desk import Desk, read_reference
 from gis_service.incidents.intake import Taken, take_in
-from gis_service.reference.defaults import ensure_default_classes
 from tests.conftest import Database
-from tests.shapes import small_hierarchy, write_hierarchy
+from tests.district import load_small_district
 
 INSIDE = {"lon": 118.605, "lat": 24.905, "crs": "wgs84"}
 CLASS = "E-01-12"
@@ -65,11 +62,9 @@ class Bureau:
 
 
 @pytest.fixture
-def bureau(database: Database, tmp_path: Path) -> Bureau:
-    path = write_hierarchy(tmp_path / "district.gpkg", small_hierarchy())
+def bureau(database: Database) -> Bureau:
+    load_small_district(database)
     with database.sessions.begin() as session:
-        ensure_default_classes(session)
-        apply(session, prepare(session, path, database.settings), database.settings)
         session.execute(
             text(
                 """

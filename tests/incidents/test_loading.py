@@ -24,6 +24,7 @@ from gis_service.incidents.mapping import Mapping, read_mapping
 from gis_service.reference.defaults import ensure_default_classes
 from gis_service.wiring import REVISION_FOLLOWERS
 from tests.conftest import Database
+from tests.district import load_small_district
 from tests.shapes import small_hierarchy, square, write_hierarchy
 
 HEADER = (
@@ -50,11 +51,8 @@ def write(path: Path, rows: list[str], header: str = HEADER, encoding: str = "ut
 
 
 @pytest.fixture
-def district(database: Database, tmp_path: Path) -> Database:
-    path = write_hierarchy(tmp_path / "district.gpkg", small_hierarchy())
-    with database.sessions.begin() as session:
-        ensure_default_classes(session)
-        apply(session, prepare(session, path, database.settings), database.settings)
+def district(database: Database) -> Database:
+    load_small_district(database)
     return database
 
 

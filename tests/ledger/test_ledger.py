@@ -12,7 +12,6 @@ import pytest
 from fastapi.testclient import TestClient
 
 from gis_service.app import create_app
-from gis_service.reference.defaults import ensure_default_classes
 from tests.conftest import Database, token_headers
 from tests.incidents.test_loading import row
 from tests.office import converted
@@ -22,11 +21,14 @@ ODD = ["=1+1", "+86 595", "-5 起", "@所有人", "行一\n行二", "007", "１�
 
 
 @pytest.fixture
-def desk(client: TestClient, database: Database, tmp_path: Path) -> TestClient:
-    """The small district with units, and some entries of every sort."""
+def filled(database: Database, tmp_path: Path) -> None:
+    """The small district with units and an incident."""
     fill(database, tmp_path, [row(1, lon=118.605, lat=24.905)])
-    with database.sessions.begin() as session:
-        ensure_default_classes(session)
+
+
+@pytest.fixture
+def desk(filled: None, client: TestClient) -> TestClient:
+    """A service for it, with some entries of every sort."""
     for n, words in enumerate(ODD):
         body = {
             "day": f"2026-10-{n + 1:02d}", "kind": "other", "title": words, "content": words,

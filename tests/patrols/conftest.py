@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
 import pytest
 
-from gis_service.hierarchy.importing import apply, prepare
 from gis_service.hierarchy.locating import Locator, load_locator
 from gis_service.patrols.uploading import take_tracks
-from gis_service.reference.defaults import ensure_default_classes
 from gis_service.reference.models import Squad, Unit
 from gis_service.responsibility.models import Officer
 from tests.conftest import Database
-from tests.shapes import small_hierarchy, write_hierarchy
+from tests.district import load_small_district
 
 NINE = datetime(2026, 11, 25, 1, 0, tzinfo=UTC)  # 09:00 in the district
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -88,12 +85,10 @@ class Patrol:
 
 
 @pytest.fixture
-def patrol(database: Database, tmp_path: Path) -> Patrol:
+def patrol(database: Database) -> Patrol:
     """See :class:`Patrol`."""
-    path = write_hierarchy(tmp_path / "small.gpkg", small_hierarchy())
+    load_small_district(database)
     with database.sessions.begin() as session:
-        ensure_default_classes(session)
-        apply(session, prepare(session, path, database.settings), database.settings)
         unit = Unit(code="U1", name="城管局", name_en="Bureau")
         session.add(unit)
         session.flush()

@@ -7,7 +7,6 @@ import io
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,14 +18,12 @@ from sqlalchemy.orm import Session
 
 from gis_service.app import create_app
 from gis_service.events.feed import publish
-from gis_service.hierarchy.importing import apply, prepare
 from gis_service.patrols.coverage_live import read_patrols
 from gis_service.patrols.coverage_table import refresh_coverage
-from gis_service.reference.defaults import ensure_default_classes
 from gis_service.reference.units import load_units
 from gis_service.responsibility.contract_loading import load_contracts, load_officers
 from tests.conftest import Database, token_headers
-from tests.shapes import small_hierarchy, write_hierarchy
+from tests.district import load_small_district
 from tests.test_http import features, tile_of
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -63,9 +60,8 @@ def receive(session: Session, officer: str, days_ago: int) -> None:
 
 
 @pytest.fixture
-def district(database: Database, tmp_path: Path) -> Database:
+def district(database: Database) -> Database:
     """Eight grids in every state but 'due', by four officers of two squads."""
-    path = write_hierarchy(tmp_path / "district.gpkg", small_hierarchy())
     squads = [
         {"kind": "squad", "code": f"Q{n}", "name": f"{n}中队", "parent": "JDZD", "streets": f"S{n}"}
         for n in range(2)
@@ -82,9 +78,8 @@ def district(database: Database, tmp_path: Path) -> Database:
         {**PROMISE, "code": "H3", "officer": "D3", "grids": "S1C0G0", "valid_to": "2026-09-30"},
         {**PROMISE, "code": "H4", "officer": "D3", "grids": "S1C0G1", "hours": "08:00-18:00"},
     ]
+    load_small_district(database)
     with database.sessions.begin() as session:
-        ensure_default_classes(session)
-        apply(session, prepare(session, path, database.settings), database.settings)
         load_units(session, squads, "squads")
         load_officers(session, officers, "officers")
         load_contracts(session, contracts, "contracts", "community", "test")

@@ -55,15 +55,17 @@ tasks = [
 
 
 @pytest.fixture
-def planned(client: TestClient, database: Database, tmp_path: Path) -> TestClient:
-    """The small district of two streets with a community each, and the plan."""
+def filled(database: Database, tmp_path: Path) -> None:
+    """The small district of two streets with a community each."""
     fill(database, tmp_path, [row(1, lon=118.605, lat=24.905)])
-    from gis_service.reference.defaults import ensure_default_classes
 
+
+@pytest.fixture
+def planned(filled: None, client: TestClient, database: Database, tmp_path: Path) -> TestClient:
+    """A service for it, with the plan."""
     file = tmp_path / "plan.toml"
     file.write_text(PLAN)
     with database.sessions.begin() as session:
-        ensure_default_classes(session)
         assert load_plan(session, file) == {"read": 5, "loaded": 5, "removed": 0}
     return client
 

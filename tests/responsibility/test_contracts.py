@@ -15,10 +15,10 @@ from gis_service.app import create_app
 from gis_service.cli import app
 from gis_service.errors import InvalidInput
 from gis_service.hierarchy.importing import apply, prepare
-from gis_service.reference.defaults import ensure_default_classes
 from gis_service.reference.units import load_units
 from gis_service.responsibility.contract_loading import load_contracts, load_officers
 from tests.conftest import Database, token_headers
+from tests.district import load_small_district
 from tests.shapes import small_hierarchy, write_hierarchy
 
 ROW = {"code": "H1", "officer": "D1", "grids": "S0C0G0;S0C0G1", "duties": "E-01;E-02",
@@ -36,16 +36,14 @@ OFFICERS = [
 
 
 @pytest.fixture
-def district(database: Database, tmp_path: Path) -> Database:
+def district(database: Database) -> Database:
     """Two streets with a squad each, four officers."""
-    path = write_hierarchy(tmp_path / "district.gpkg", small_hierarchy())
     squads = [
         {"kind": "squad", "code": f"Q{n}", "name": f"{n}中队", "parent": "JDZD", "streets": f"S{n}"}
         for n in range(2)
     ]
+    load_small_district(database)
     with database.sessions.begin() as session:
-        ensure_default_classes(session)
-        apply(session, prepare(session, path, database.settings), database.settings)
         load_units(session, squads, "squads")
         load_officers(session, OFFICERS, "officers")
     return database

@@ -15,7 +15,6 @@ from typer.testing import CliRunner
 from gis_service.app import create_app
 from gis_service.cli import app
 from gis_service.errors import InvalidInput
-from gis_service.hierarchy.importing import apply, prepare
 from gis_service.reference.calendar import seed_calendar
 from gis_service.reference.components import load_components
 from gis_service.reference.defaults import ensure_default_classes
@@ -23,7 +22,7 @@ from gis_service.reference.units import load_units
 from gis_service.responsibility.queries import component_at, load_responsibilities
 from gis_service.responsibility.roster import load_roster
 from tests.conftest import Database, token_headers
-from tests.shapes import small_hierarchy, write_hierarchy
+from tests.district import load_small_district
 
 ZONE = ZoneInfo("Asia/Shanghai")
 SHIFT = {"starts_at": "2026-11-25 18:00", "ends_at": "2026-11-26 08:00", "street": "S0",
@@ -34,13 +33,11 @@ WORKDAY, EVENING = "2026-11-25T10:00:00+08:00", "2026-11-25T22:00:00+08:00"
 
 
 @pytest.fixture
-def district(database: Database, tmp_path: Path) -> Database:
+def district(database: Database) -> Database:
     """Two streets; Q0 serves the first, nobody the second."""
-    path = write_hierarchy(tmp_path / "district.gpkg", small_hierarchy())
     squad = {"kind": "squad", "code": "Q0", "name": "零街中队", "parent": "JDZD", "streets": "S0"}
+    load_small_district(database)
     with database.sessions.begin() as session:
-        ensure_default_classes(session)
-        apply(session, prepare(session, path, database.settings), database.settings)
         load_units(session, [squad], "squads")
         seed_calendar(session, [2026])
     return database

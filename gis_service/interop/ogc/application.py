@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import lru_cache
 from typing import Any
 
 from asyncpg.exceptions import (
@@ -65,6 +66,17 @@ class JsonOnly:
         await self.app(scope, receive, send)
 
 
+@lru_cache
+def _endpoints(title: str) -> JsonEndpoints:
+    """The library's routes: they hold nothing of an application, and take long to describe."""
+    return JsonEndpoints(
+        title=title, with_tiles_viewer=False,
+        # FastAPI awaits them, the annotations of the library do not say so
+        collection_dependency=collection_of,  # type: ignore[arg-type]
+        collections_dependency=collections_of,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
 def make_ogc(app: FastAPI) -> JsonOnly:
     """The application to mount at ``/ogc``; it shares the state of ``app``, and its errors."""
     ogc = FastAPI(
@@ -72,13 +84,7 @@ def make_ogc(app: FastAPI) -> JsonOnly:
         docs_url=None, redoc_url=None, dependencies=[Depends(public()), Depends(check_request)],
     )  # fmt: skip
     ogc.state = app.state
-    endpoints = JsonEndpoints(
-        title=app.title, with_tiles_viewer=False,
-        # FastAPI awaits them, the annotations of the library do not say so
-        collection_dependency=collection_of,  # type: ignore[arg-type]
-        collections_dependency=collections_of,  # type: ignore[arg-type]
-    )  # fmt: skip
-    ogc.include_router(endpoints.router)
+    ogc.include_router(_endpoints(app.title).router)
     ogc.dependency_overrides[filter_query] = asked_filter
 
     @ogc.get("/api", name="openapi", include_in_schema=False)
