@@ -2,11 +2,11 @@
 
     .venv/bin/python -m bench.live [--streams 200] [--seconds 60] [--incidents 1000000]
 
-One serving process over loopback, on the Boston hierarchy with ``--incidents`` loaded. First two
-reports a second with so many open pages, then the same while as many incidents again are being
-loaded, then fifty reports a second, the pages still open. Before each report its duplicates are
-asked for, as a page does that takes one in, and both together are timed; every acknowledged one is
-counted in the database.
+One serving process over loopback, on the Boston hierarchy. First two reports a second with so many
+open pages, then the same while ``--incidents`` are being loaded, then fifty reports a second, the
+pages still open and once more without them. Before each report its duplicates are asked for, as a
+page does that takes one in, and both together are timed; every acknowledged one is counted in the
+database.
 """
 
 from __future__ import annotations
@@ -164,19 +164,15 @@ async def run(
             several.codes |= part.codes
             several.refused += part.refused
         await tell((f"{options.incidents:,} incidents are loaded", several), pages)
-        used = cpu_s(pid)
-        busy = await report(client, BUSY, options.seconds, 99)
-        used = (cpu_s(pid) - used) / max(len(busy.codes), 1)
+        print("\n| fifty a second, pages | taken | refused | p50 ms | p99 ms (≤ 150) | processor, "
+              "ms each |\n|---|---|---|---|---|---|", flush=True)  # fmt: skip
+        busy = [await crowd(client, options, pid, 98, len(pages.tasks))]
         pages.close()
-    took = np.array(busy.answered)
-    print(
-        f"\n{BUSY:g} reports a second for {options.seconds:g} s: {len(took):,} taken, "
-        f"{len(busy.refused)} refused; p50 {ms(took, 50)} ms, p99 {ms(took, 99)} ms (must be ≤ "
-        f"150); {used * 1e3:.1f} ms of the server's processor time each"
-    )
-    for problem in [*several.refused, *busy.refused][:3]:
+        await asyncio.sleep(2)  # the streams end
+        busy.append(await crowd(client, options, pid, 99, 0))
+    for problem in [one for part in (several, *busy) for one in part.refused][:3]:
         print(f"- refused: {problem}")
-    codes = [*runs[0][1].codes, *several.codes, *busy.codes]
+    codes = [code for part in (runs[0][1], several, *busy) for code in part.codes]
     with psycopg.connect(database.address) as connection:
         row = connection.execute(
             "SELECT count(*), count(DISTINCT l.incident_id), count(*) FILTER (WHERE i.street_id "
@@ -185,6 +181,19 @@ async def run(
         ).fetchone()  # fmt: skip
     assert row is not None
     print(f"Acknowledged {len(codes):,}; lost {len(codes) - row[1]}; placed {row[2]:,}.")
+
+
+async def crowd(
+    client: httpx2.AsyncClient, options: Any, pid: int, first: int, pages: int
+) -> Taken:
+    """Fifty reports a second, told as one row."""
+    used = cpu_s(pid)
+    busy = await report(client, BUSY, options.seconds, first)
+    used = (cpu_s(pid) - used) / max(len(busy.codes), 1)
+    took = np.array(busy.answered)
+    print(f"| {pages} | {len(took):,} of {BUSY * options.seconds:,.0f} | {len(busy.refused)} | "
+          f"{ms(took, 50)} | {ms(took, 99)} | {used * 1e3:.1f} |", flush=True)  # fmt: skip
+    return busy
 
 
 async def tell(named: tuple[str, Taken], pages: Pages) -> None:

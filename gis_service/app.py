@@ -175,6 +175,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     engine = make_async_engine(address, settings)
     blocking = make_engine(address)  # for what runs in threads: loading arrays and structures
     app.state.sessions = async_session_factory(engine)
+    app.state.reading_sessions = async_session_factory(
+        engine.execution_options(isolation_level="AUTOCOMMIT")
+    )
     app.state.blocking_sessions = session_factory(blocking)
     app.state.identities = Identities(app.state.sessions, settings)
     app.state.attempts = Attempts(settings)

@@ -24,8 +24,14 @@ LANGUAGES = ("zh", "en")
 
 
 async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
-    """A session that lives until the route's function returns; writing routes commit."""
-    async with request.app.state.sessions() as session:
+    """A session that lives until the route's function returns; writing routes commit.
+
+    What is asked for with GET needs no transaction: each statement sees what is committed, as it
+    would inside one, and the round trips of beginning and ending it are saved.
+    """
+    state = request.app.state
+    sessions = state.reading_sessions if request.method in ("GET", "HEAD") else state.sessions
+    async with sessions() as session:
         yield session
 
 

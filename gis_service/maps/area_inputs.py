@@ -36,8 +36,8 @@ class AreaInputs:
     async def parameters(
         self, snapshot: Snapshot, wanted: IncidentFilter, level: str, *, hotspots: bool
     ) -> dict[str, Any]:
-        """Parameters of a query: ``area_ids, counts`` and with ``hotspots`` also ``z_scores,
-        p_values, significances``."""
+        """Parameters of a query, arrays as PostgreSQL writes them: ``area_ids, counts`` and with
+        ``hotspots`` also ``z_scores, p_values, significances``."""
         key = (snapshot.version, snapshot.revision_id, level, hotspots, wanted.key)
         task = self._kept.get(key)
         if task is None or (task.done() and task.exception() is not None):
@@ -60,10 +60,12 @@ class AreaInputs:
         self, snapshot: Snapshot, wanted: IncidentFilter, level: str, hotspots: bool
     ) -> dict[str, Any]:
         ids, counts = await asyncio.to_thread(snapshot.counts_by_area, level, wanted)
-        if not hotspots:
-            return {"area_ids": ids.tolist(), "counts": counts.tolist()}
-        grids, weights = await self._grids_of(snapshot.revision_id)
-        return await asyncio.to_thread(hotspot_columns, grids, weights, ids, counts)
+        columns = {"area_ids": ids.tolist(), "counts": counts.tolist()}
+        if hotspots:
+            grids, weights = await self._grids_of(snapshot.revision_id)
+            columns = await asyncio.to_thread(hotspot_columns, grids, weights, ids, counts)
+        # written once: the driver would write them for each tile, which takes longer than the rest
+        return {name: f"{{{','.join(map(str, values))}}}" for name, values in columns.items()}
 
     async def _grids_of(self, revision_id: int | None) -> tuple[Any, Any]:
         if self._grids is None or self._grids[0] != revision_id:

@@ -129,12 +129,11 @@ def test_a_leader_draws_up_a_contract_on_the_map_and_hands_it_over(
     page.locator(".gap").first.click()
     page.get_by_role("button", name="New contract").click()
     expect(page.locator("#picked")).to_contain_text("1 grid chosen")
-    page.wait_for_timeout(1500)  # the map comes to rest
-    box = page.locator("#map").bounding_box()
-    assert box
-    # the middle of the map beside the form is the grid itself: out of the contract, and back
+    # the map moves, so that the middle of what the form leaves is the grid itself: out of the
+    # contract, and back
+    place = page.wait_for_function(MIDDLE_OF_THE_MAP, arg=code).json_value()
     for words in ("0 grids chosen", "1 grid chosen"):
-        page.mouse.click(*page.evaluate(MIDDLE_OF_THE_GRID, [box["x"], box["y"], box["width"]]))
+        page.mouse.click(*place)
         expect(page.locator("#picked")).to_contain_text(words)
     page.fill("[name=code]", "BROWSER-1")
     page.get_by_role("button", name="Save").click()
@@ -162,11 +161,14 @@ def test_a_leader_draws_up_a_contract_on_the_map_and_hands_it_over(
     assert set(versions[0]["grids"]) > {code}
 
 
-# the form covers 368 px of the map's right side; the map leaves room for it
-MIDDLE_OF_THE_GRID = """([x, y, width]) => {
+# the form covers 368 px of the map's right side; where the map rests with the grid there, the place
+MIDDLE_OF_THE_MAP = """(code) => {
     const card = document.getElementById("grid-card").offsetWidth;
     const map = document.getElementById("map").getBoundingClientRect();
-    return [x + (40 + width - 60 - card) / 2, y + map.height / 2];
+    const point = [(40 + map.width - 60 - card) / 2, map.height / 2];
+    const found = gisMap.queryRenderedFeatures(point, { layers: ["coverage-fill"] })[0];
+    const rests = card && !gisMap.isMoving() && gisMap.loaded() && found?.properties.code === code;
+    return rests && [map.x + point[0], map.y + point[1]];
 }"""
 
 

@@ -28,6 +28,7 @@ export async function startGround(open) {
     drawn: (layer) => SHOWN.includes(layer.group) && layer.id !== "building",
   });
   const { map } = app.main;
+  Object.assign(window, { gisMap: map }); // tests and the curious ask the map through this
   addStates();
   mapButtons(map, home);
   map.on("click", (/** @type {any} */ event) => {
