@@ -349,7 +349,8 @@ class AreaNames:
     async def of(self, session: AsyncSession, ids: set[int]) -> dict[int, dict[str, str]]:
         """``{code, name}`` of area identities."""
         known = self._known
-        if missing := ids - known.keys():
+        # not ids - known.keys(): that goes through all that is known
+        if missing := {one for one in ids if one not in known}:
             if len(known) > _MOST_NAMES:
                 self._known = known = {}
                 missing = ids
