@@ -12,7 +12,7 @@ cut out of a street, by formula.
 from __future__ import annotations
 
 import argparse
-from concurrent.futures import ThreadPoolExecutor
+import gc
 from itertools import pairwise
 
 import numpy as np
@@ -23,8 +23,10 @@ from bench.clock import timed
 from bench.database import bench_database
 from gis_service.patrols.swath import (
     OUTLINE_STEP_M,
+    Near,
     Seen,
     Steps,
+    near_to,
     sample_lines,
     seen_from,
 )
@@ -83,14 +85,14 @@ def make_walks(nodes: np.ndarray, fixes: int, rng: np.random.Generator) -> list[
     return walks
 
 
-def ours(streets: np.ndarray, houses: np.ndarray, walks: list[np.ndarray]) -> tuple[Seen, Seen]:
+def ours(streets: np.ndarray, houses: np.ndarray, walks: list[np.ndarray]) -> tuple[Seen, Near]:
     """Distances of streets and of houses; everything from geometries on is in it."""
     points = np.concatenate(walks)
     run = np.repeat(np.arange(len(walks)), [len(walk) for walk in walks])
     steps = Steps.of_runs(points[:, 0], points[:, 1], run)
-    with ThreadPoolExecutor(2) as pool:
-        outlines = pool.submit(lambda: seen_from(sample_lines(houses, OUTLINE_STEP_M), steps))
-        return seen_from(sample_lines(streets), steps), outlines.result()
+    return seen_from(sample_lines(streets), steps), near_to(
+        sample_lines(houses, OUTLINE_STEP_M), steps
+    )
 
 
 def exact_length(street: shapely.LineString, steps: Steps, width: float) -> float:
@@ -176,8 +178,9 @@ def main() -> None:
     ours(streets[:10], houses[:10], make_walks(nodes, 10_000, rng))[0].covered_m(5)  # compiles
     ours(streets[:10], houses[:10], make_walks(nodes, 10_000, rng))[1].within(5)
     walks = make_walks(nodes, options.fixes, rng)
+    gc.freeze()  # as the service does at its start
 
-    def first() -> tuple[Seen, Seen, np.ndarray, int]:
+    def first() -> tuple[Seen, Near, np.ndarray, int]:
         roads, outlines = ours(streets, houses, walks)
         return roads, outlines, roads.covered_m(WIDTH), int(outlines.within(WIDTH).sum())
 

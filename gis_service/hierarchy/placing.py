@@ -46,9 +46,9 @@ _NO_NEAREST: Columns = (np.empty(0, np.int32), np.empty(0, np.float32))
 _NOWHERE: dict[str, Any] = {"method": Method.NONE.label, "distance_m": None}
 _INSIDE: dict[str, Any] = {"method": Method.INSIDE.label, "distance_m": 0.0}
 
-_PROCESSORS = len(os.sched_getaffinity(0))
+PROCESSORS = len(os.sched_getaffinity(0))
 # kept: what a thread projects first costs it a tenth of a second
-_BUILDERS = ThreadPoolExecutor(_PROCESSORS, thread_name_prefix="placing")
+_BUILDERS = ThreadPoolExecutor(PROCESSORS, thread_name_prefix="placing")
 
 
 class Placer:
@@ -178,7 +178,7 @@ class Placer:
             return self._place_chunk(start, x[part], y[part], radius, reach, rows)
 
         starts = range(0, max(x.size, 1), _CHUNK)
-        workers = min(threads or _PROCESSORS, len(starts))
+        workers = min(threads or PROCESSORS, len(starts))
         if workers > 1:
             with ThreadPoolExecutor(workers) as pool:
                 done = list(pool.map(place_chunk, starts))

@@ -1,14 +1,15 @@
 """What share of the streets and buildings walks came near enough to see.
 
 The swath is all that lies within ``width`` metres of a walked line. Streets and outlines are
-sampled every :data:`STREET_STEP_M`; the distance of every sample to the nearest walk is found once,
-up to a reach, and answers every width below it: another width is one pass over the samples. Between
-samples the distance is taken as straight, which is good to centimetres: it can neither fall nor
-rise faster than one metre a metre.
+sampled every :data:`STREET_STEP_M`; the distance of every sample of a street, and of every
+building, to the nearest walk is found once, up to a reach, and answers every width below it:
+another width is one pass over the samples. Between samples the distance is taken as straight, which
+is good to centimetres: it can neither fall nor rise faster than one metre a metre.
 """
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy.typing as npt
 import shapely
 
 from gis_service.errors import InvalidInput
+from gis_service.hierarchy.placing import PROCESSORS
 from gis_service.patrols import swath_kernels as kernels
 
 FloatArray = npt.NDArray[np.float64]
@@ -23,8 +25,8 @@ LongArray = npt.NDArray[np.int64]
 
 STREET_STEP_M = 0.5  # at 1 m a walk that only grazes a street is missed by up to 1.3 m
 OUTLINE_STEP_M = 2.0
-REACH_M = 50.0  # the widest swath that can be asked for
-_CELL_M = 12.0
+LEAST_M, REACH_M = 1.0, 50.0  # a swath is no narrower, and narrower
+_CELL_M, _PLACE_M = 8.0, 24.0
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class Samples:
 
 @dataclass(frozen=True)
 class Steps:
-    """Steps of walks, from (ax, ay) to (bx, by) in metres; a lone fix is a step to itself."""
+    """Steps of walks, from (ax, ay) to (bx, by) in metres, those near each other mostly together; a
+    lone fix is a step to itself."""
 
     ax: FloatArray
     ay: FloatArray
@@ -56,48 +59,54 @@ class Steps:
     @classmethod
     def of_runs(cls, x: npt.ArrayLike, y: npt.ArrayLike, run: npt.ArrayLike) -> Steps:
         """Steps between fixes that follow each other in one run (as cleaning numbers them; -1:
-        not kept); ``x, y`` metres."""
-        runs = np.asarray(run)
-        kept = np.flatnonzero(runs >= 0)
-        columns = [np.asarray(v, np.float64)[kept] for v in (x, y)]
-        runs = runs[kept]
-        joined = np.flatnonzero(runs[1:] == runs[:-1])
-        alone = np.flatnonzero(
-            (np.append(True, runs[1:] != runs[:-1])) & (np.append(runs[1:] != runs[:-1], True))
-        ) if len(runs) else np.empty(0, np.int64)  # fmt: skip
-        ends = [np.concatenate([v[joined], v[alone]]) for v in columns]
-        others = [np.concatenate([v[joined + 1], v[alone]]) for v in columns]
-        return cls(*ends, *others)
+        not kept); ``x, y`` metres. Those to and from a fix without a position are left out."""
+        return cls(
+            *kernels.steps_by_place(
+                np.ascontiguousarray(x, np.float64), np.ascontiguousarray(y, np.float64),
+                np.ascontiguousarray(run, np.int64), _PLACE_M,
+            )
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Seen:
-    """Distances of samples to the nearest walk, ``reach_m`` (or more) where none is near."""
+    """Distances of samples to the nearest walk, ``reach_m`` (or more) where none is near; what is
+    nearer than :data:`LEAST_M` need not be exact."""
 
     samples: Samples
     distance_m: FloatArray
     reach_m: float
 
     def covered_m(self, width_m: float) -> FloatArray:
-        """Metres of each line within ``width_m`` of a walk. Raises InvalidInput beyond the
-        reach."""
-        self._check(width_m)
+        """Metres of each line within ``width_m`` of a walk. Raises InvalidInput for one narrower
+        than :data:`LEAST_M` or beyond the reach."""
+        _check(width_m, self.reach_m)
         s = self.samples
         return kernels.covered_lengths(self.distance_m, s.step, s.line, s.lines, float(width_m))
 
-    def within(self, width_m: float) -> npt.NDArray[np.bool_]:
-        """Which lines (outlines of buildings) come within ``width_m`` of a walk."""
-        self._check(width_m)
-        s = self.samples
-        return kernels.nearest_of(self.distance_m, s.line, s.lines) <= width_m
 
-    def _check(self, width_m: float) -> None:
-        if not 0 < width_m < self.reach_m:
-            raise InvalidInput(
-                f"a swath is wider than 0 and narrower than {self.reach_m:g} m, not {width_m}",
-                f"可视宽度须大于 0 且小于 {self.reach_m:g} 米，不能是 {width_m}",
-                where="swath_m",
-            )
+@dataclass(frozen=True)
+class Near:
+    """Distances of lines (outlines of buildings) to the nearest walk, like those of :class:`Seen`;
+    inf for lines without a sample."""
+
+    distance_m: FloatArray
+    reach_m: float
+
+    def within(self, width_m: float) -> npt.NDArray[np.bool_]:
+        """Which lines come within ``width_m`` of a walk. Raises InvalidInput as
+        :meth:`Seen.covered_m` does."""
+        _check(width_m, self.reach_m)
+        return self.distance_m <= width_m
+
+
+def _check(width_m: float, reach_m: float) -> None:
+    if not LEAST_M <= width_m < reach_m:
+        raise InvalidInput(
+            f"a swath is {LEAST_M:g} m wide or more and narrower than {reach_m:g} m, not {width_m}",
+            f"可视宽度须不小于 {LEAST_M:g} 米且小于 {reach_m:g} 米，不能是 {width_m}",
+            where="swath_m",
+        )
 
 
 def sample_lines(geometries: npt.ArrayLike, step_m: float = STREET_STEP_M) -> Samples:
@@ -119,17 +128,39 @@ def sample_lines(geometries: npt.ArrayLike, step_m: float = STREET_STEP_M) -> Sa
 
 def seen_from(samples: Samples, steps: Steps, reach_m: float = REACH_M) -> Seen:
     """The distance of every sample to the nearest step, up to ``reach_m``."""
+    every = np.arange(len(samples.x))
+    return Seen(samples, _distances(samples, every, len(every), steps, reach_m), reach_m)
+
+
+def near_to(samples: Samples, steps: Steps, reach_m: float = REACH_M) -> Near:
+    """The distance of every line to the nearest step, up to ``reach_m``: less work than that of
+    each of its samples."""
+    distance = _distances(samples, samples.line, samples.lines, steps, reach_m)
+    distance[np.bincount(samples.line, minlength=samples.lines) == 0] = np.inf
+    return Near(distance, reach_m)
+
+
+def _distances(
+    samples: Samples, slot: LongArray, slots: int, steps: Steps, reach_m: float
+) -> FloatArray:
+    """The least distance of the samples of each slot."""
     if not len(samples.x):
-        return Seen(samples, np.empty(0), reach_m)
+        return np.full(slots, reach_m)
     west, south = float(samples.x.min()), float(samples.y.min())
     columns = int((samples.x.max() - west) / _CELL_M) + 1
     rows = int((samples.y.max() - south) / _CELL_M) + 1
     order, starts = kernels.into_cells(samples.x, samples.y, west, south, _CELL_M, columns, rows)
-    finite = np.isfinite(steps.ax + steps.ay + steps.bx + steps.by)
-    squares = kernels.nearest_walk(
-        samples.x[order], samples.y[order], starts, west, south, _CELL_M, columns, rows,
-        steps.ax[finite], steps.ay[finite], steps.bx[finite], steps.by[finite], float(reach_m),
-    )  # fmt: skip
-    distance = np.empty(len(order))
-    distance[order] = np.sqrt(squares)
-    return Seen(samples, distance, reach_m)
+    sorted_ = samples.x[order], samples.y[order], slot[order]
+    # each thread takes the rows that hold its share of the samples
+    shares = np.linspace(0, len(order), PROCESSORS + 1)[1:-1]
+    bounds = [0, *np.searchsorted(starts[::columns], shares).tolist(), rows]
+
+    def nearest(first: int, behind: int) -> FloatArray:
+        return kernels.nearest_walk(
+            *sorted_, slots, starts, west, south, _CELL_M, columns, first, behind, steps.ax,
+            steps.ay, steps.bx, steps.by, LEAST_M, float(reach_m),
+        )  # fmt: skip
+
+    with ThreadPoolExecutor(PROCESSORS) as pool:
+        found = list(pool.map(nearest, bounds[:-1], bounds[1:]))
+    return np.sqrt(np.minimum.reduce(found))

@@ -19,7 +19,16 @@ from sqlalchemy.orm import Session
 from gis_service.errors import NotReady
 from gis_service.hierarchy.coordinates import from_wgs84, to_wgs84
 from gis_service.hierarchy.locating import Locator
-from gis_service.patrols.swath import OUTLINE_STEP_M, Samples, Seen, Steps, sample_lines, seen_from
+from gis_service.patrols.swath import (
+    OUTLINE_STEP_M,
+    Near,
+    Samples,
+    Seen,
+    Steps,
+    near_to,
+    sample_lines,
+    seen_from,
+)
 
 KEPT = 4  # periods whose distances are remembered: another width of one of them is at hand
 WIDTHS_M = (5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0)  # for how much hangs on the width
@@ -70,7 +79,7 @@ class SwathBook:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._seen: OrderedDict[Any, tuple[District, Seen, Seen]] = OrderedDict()
+        self._seen: OrderedDict[Any, tuple[District, Seen, Near]] = OrderedDict()
         self._district: tuple[Any, District] | None = None
         self._lengths: tuple[Any, dict[str, float] | None] | None = None
 
@@ -117,7 +126,7 @@ class SwathBook:
 
     def _look(
         self, session: Session, locator: Locator, asked: SwathQuestion, version: Any
-    ) -> tuple[District, Seen, Seen]:
+    ) -> tuple[District, Seen, Near]:
         key = (asked, version, locator.revision_id)
         if key not in self._seen:
             district = self._read(session, locator, version)
@@ -153,7 +162,7 @@ def summed_up(answer: dict[str, Any], kept: Collection[str]) -> dict[str, Any]:
 
 def look(
     session: Session, locator: Locator, asked: SwathQuestion, district: District | None = None
-) -> tuple[District, Seen, Seen]:
+) -> tuple[District, Seen, Near]:
     """The district and the distances of its streets and outlines to the walks asked for."""
     district = district or read_district(session, locator)
     rows = session.execute(
@@ -166,7 +175,7 @@ def look(
     ).scalars().all()  # fmt: skip
     coordinates, run = shapely.get_coordinates(shapely.from_wkb(rows), return_index=True)
     steps = Steps.of_runs(*_metres(coordinates, locator), run)
-    return district, seen_from(district.streets, steps), seen_from(district.outlines, steps)
+    return district, seen_from(district.streets, steps), near_to(district.outlines, steps)
 
 
 def read_streets(session: Session, locator: Locator) -> Samples:
@@ -204,7 +213,7 @@ def read_district(session: Session, locator: Locator) -> District:
 
 
 def shares(
-    locator: Locator, district: District, streets: Seen, outlines: Seen, width_m: float
+    locator: Locator, district: District, streets: Seen, outlines: Near, width_m: float
 ) -> dict[str, Any]:
     """The answer for one width; see :meth:`SwathBook.answer`."""
     assert locator.placer is not None  # noqa: S101 - read_district refused it

@@ -15,7 +15,7 @@ from gis_service.patrols.coverage_asking import WantedDependency, json_of
 from gis_service.patrols.coverage_live import Patrols
 from gis_service.patrols.coverage_service import Wanted, check_names
 from gis_service.patrols.replaying import replay
-from gis_service.patrols.swath import REACH_M
+from gis_service.patrols.swath import LEAST_M, REACH_M
 from gis_service.patrols.swath_service import SwathBook, SwathQuestion, summed_up
 
 router = APIRouter(
@@ -42,7 +42,7 @@ async def get_swath(
     request: Request,
     wanted: WantedDependency,
     swath_m: Annotated[
-        float, Query(gt=0, lt=REACH_M, description="how far one sees from a walk, m")
+        float, Query(ge=LEAST_M, lt=REACH_M, description="how far one sees from a walk, m")
     ] = 15.0,
     level: Annotated[Literal["grid", "community", "street", "squad"], Query()] = "grid",
 ) -> Response:

@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 
 from gis_service.errors import InvalidInput
 from gis_service.patrols.swath import (
+    LEAST_M,
     OUTLINE_STEP_M,
+    REACH_M,
     Seen,
     Steps,
+    near_to,
     sample_lines,
     seen_from,
 )
@@ -37,7 +40,7 @@ def test_a_street_beside_a_walk() -> None:
     assert seen.covered_m(5) == pytest.approx([0])
     assert seen.covered_m(10) == pytest.approx([40 + 2 * 8], abs=0.1)
     assert seen.samples.lengths_m == pytest.approx([100])
-    for width in (0, -1, 50, float("nan")):
+    for width in (0, -1, 0.9, 50, float("nan")):
         with pytest.raises(InvalidInput):
             seen.covered_m(width)
 
@@ -49,7 +52,9 @@ def test_nothing_walked_and_nothing_to_see() -> None:
     assert seen_from(sample_lines([]), nobody).covered_m(10).tolist() == []
     empty = seen_from(sample_lines([shapely.LineString(), street]), nobody)
     assert empty.covered_m(10).tolist() == [0, 0]
-    assert empty.within(10).tolist() == [False, False]
+    lines = near_to(sample_lines([shapely.LineString(), street]), nobody)
+    assert lines.within(10).tolist() == [False, False]
+    assert near_to(sample_lines([]), nobody).within(10).tolist() == []
     away = Steps.of_runs([np.nan, 1e6], [0.0, 1e6], [0, 0])
     assert seen_from(sample_lines([street]), away).covered_m(10).tolist() == [0]
 
@@ -69,7 +74,7 @@ def test_buildings_in_sight() -> None:
     samples = sample_lines(
         [*houses, court, shapely.MultiPolygon([houses[2], court])], OUTLINE_STEP_M
     )
-    seen = seen_from(samples, walk_steps([np.array([(-5.0, 0.0), (33.0, 0.0)])]))
+    seen = near_to(samples, walk_steps([np.array([(-5.0, 0.0), (33.0, 0.0)])]))
     assert seen.within(9).tolist() == [True, True, False, False, False]
     assert seen.within(49).tolist() == [True, True, True, False, True]
 
@@ -91,3 +96,32 @@ def test_as_buffers_cut_it(seed: int) -> None:
         exact = shapely.length(shapely.intersection(streets, swath(walks, width)))
         found = seen.covered_m(width)
         assert (np.abs(found - exact) <= np.maximum(1.0, 0.01 * exact)).all(), (width, found, exact)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32))
+def test_every_distance_is_that_of_the_nearest_of_all_steps(seed: int) -> None:
+    """Walks that go the same way again and again, among them one far away and one of long steps,
+    asked one by one."""
+    rng = np.random.default_rng(seed)
+    way = np.cumsum(rng.normal(0, 15, (40, 2)), axis=0)
+    walks = [way[rng.integers(0, 30) :] + rng.normal(0, 3, 2) for _ in range(20)]
+    walks += [rng.uniform(-400, 400, (5, 2)), rng.uniform(-1, 1, (3, 2)) + 1e7]
+    lines = [
+        shapely.LineString(rng.uniform(-150, 150, (3, 2))) if n % 2
+        else shapely.box(*(corner := rng.uniform(-150, 150, 2)), *(corner + rng.uniform(3, 30, 2)))
+        for n in range(12)
+    ]  # fmt: skip
+    samples, steps = sample_lines(lines), walk_steps(walks)
+    a, b = np.stack([steps.ax, steps.ay], 1), np.stack([steps.bx, steps.by], 1)
+    to = b - a
+    off = np.stack([samples.x, samples.y], 1)[:, None] - a
+    along = (off * to).sum(2) / np.maximum((to * to).sum(1), 1e-12)
+    exact = np.hypot(*np.moveaxis(off - np.clip(along, 0, 1)[..., None] * to, 2, 0)).min(1)
+    exact = np.clip(exact, LEAST_M, REACH_M)
+    found = np.maximum(seen_from(samples, steps).distance_m, LEAST_M)
+    assert found == pytest.approx(exact, abs=1e-6)
+    nearest = np.full(len(lines), np.inf)
+    np.minimum.at(nearest, samples.line, exact)
+    found = np.maximum(near_to(samples, steps).distance_m, LEAST_M)
+    assert found == pytest.approx(nearest, abs=1e-6)
