@@ -180,13 +180,14 @@ class Review:
         days = (behind - first).days
         before = (first - timedelta(days=days), first)
         earlier = self._total(*before)
+        covered = self._covers(before[0])
         here, there = (self._figures_link(*span, "community") for span in ((first, behind), before))
         section.lines.append(
             self.line(
                 "incidents_line", count=Cell(f"{total['count']:,}", here), first=before[0],
                 last=before[1] - timedelta(days=1),
-                before=Cell(f"{earlier['count']:,}", there) if self._covers(before[0])
-                else self.say("not_covered"),
+                before=Cell(f"{earlier['count']:,}", there) if covered else self.say("not_covered"),
+                unit=self.say("covered") if covered else "",
                 **{name: self.share(total, name, here) for name in SHARES},
             )
         )  # fmt: skip

@@ -129,9 +129,8 @@ def test_a_leader_draws_up_a_contract_on_the_map_and_hands_it_over(
     page.locator(".gap").first.click()
     page.get_by_role("button", name="New contract").click()
     expect(page.locator("#picked")).to_contain_text("1 grid chosen")
-    # the map moves, so that the middle of what the form leaves is the grid itself: out of the
-    # contract, and back
-    place = page.wait_for_function(MIDDLE_OF_THE_MAP, arg=code).json_value()
+    # the map moves, so that the grid lies in what the form leaves; out of the contract, and back
+    place = page.wait_for_function(PLACE_OF_THE_GRID, arg=code).json_value()
     for words in ("0 grids chosen", "1 grid chosen"):
         page.mouse.click(*place)
         expect(page.locator("#picked")).to_contain_text(words)
@@ -161,14 +160,18 @@ def test_a_leader_draws_up_a_contract_on_the_map_and_hands_it_over(
     assert set(versions[0]["grids"]) > {code}
 
 
-# the form covers 368 px of the map's right side; where the map rests with the grid there, the place
-MIDDLE_OF_THE_MAP = """(code) => {
-    const card = document.getElementById("grid-card").offsetWidth;
+# where the map rests: a place well inside a grid, left of the form
+PLACE_OF_THE_GRID = """(code) => {
+    if (gisMap.isMoving() || !gisMap.loaded()) return false;
     const map = document.getElementById("map").getBoundingClientRect();
-    const point = [(40 + map.width - 60 - card) / 2, map.height / 2];
-    const found = gisMap.queryRenderedFeatures(point, { layers: ["coverage-fill"] })[0];
-    const rests = card && !gisMap.isMoving() && gisMap.loaded() && found?.properties.code === code;
-    return rests && [map.x + point[0], map.y + point[1]];
+    const free = map.width - document.getElementById("grid-card").offsetWidth;
+    const there = (x, y) => gisMap.queryRenderedFeatures([x, y], { layers: ["coverage-fill"] })[0]
+        ?.properties.code === code;
+    const around = [[0, 0], [8, 0], [-8, 0], [0, 8], [0, -8]];
+    for (let y = 40; y < map.height - 40; y += 12)
+        for (let x = 40; x < free - 40; x += 12)
+            if (around.every(([dx, dy]) => there(x + dx, y + dy))) return [map.x + x, map.y + y];
+    return false;
 }"""
 
 
