@@ -60,8 +60,11 @@ def as_workbook(
     head, places = _head(sheet)
     for line in sheet.iter_rows(max_row=head):
         for cell in line:
-            if isinstance(cell.value, str):
-                cell.value = cell.value.replace("{scope}", scope).replace("{period}", period)
+            words = cell.value
+            if isinstance(words, str) and ("{scope}" in words or "{period}" in words):
+                # what was asked for stands there: text, whatever it is
+                cell.value = for_book(words.replace("{scope}", scope).replace("{period}", period))
+                cell.data_type = "s"
     looks = [copy(cell._style) for cell in sheet[head + 1]]
     height = sheet.row_dimensions[head + 1].height
     for number, row in enumerate(rows, start=head + 1):

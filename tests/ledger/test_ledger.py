@@ -334,3 +334,12 @@ def test_a_wrong_entry_is_named(desk: TestClient, changes: dict[str, Any], where
     assert desk.get("/api/ledger", params={"from": "2026-02-02", "to": "2026-01-01"}).json()[
         "where"
     ] == "from"  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", ["a\x0cb\x05", "=1+1"])
+def test_what_was_asked_for_stands_above_as_text(desk: TestClient, unit: str) -> None:
+    sheet = openpyxl.load_workbook(io.BytesIO(export(desk, unit=unit))).worksheets[0]
+    head = [cell for line in sheet.iter_rows(max_row=6) for cell in line if cell.value]
+    plain = unit.replace("\x0c", "").replace("\x05", "")
+    assert any(plain in str(cell.value) for cell in head)
+    assert all(cell.data_type == "s" for cell in head)
