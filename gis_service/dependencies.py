@@ -21,6 +21,7 @@ from gis_service.settings import Settings
 
 Model = TypeVar("Model", bound=BaseModel)
 LANGUAGES = ("zh", "en")
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
@@ -30,7 +31,7 @@ async def get_session(request: Request) -> AsyncIterator[AsyncSession]:
     would inside one, and the round trips of beginning and ending it are saved.
     """
     state = request.app.state
-    sessions = state.reading_sessions if request.method in ("GET", "HEAD") else state.sessions
+    sessions = state.reading_sessions if request.method in SAFE_METHODS else state.sessions
     async with sessions() as session:
         yield session
 

@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol, TypeVar
 from gis_service.errors import ConfigurationError
 
 EngineName = Literal["local", "dask"]
+PROCESSORS = len(os.sched_getaffinity(0))  # that this process may use
 PARTS_PER_WORKER = 2  # one computes while the next travels
 PATIENCE = "5s"
 

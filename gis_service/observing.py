@@ -139,7 +139,7 @@ def observe(app: FastAPI) -> None:
     """Measure ``app`` and answer ``/metrics``."""
     app.state.figures = Figures(app.state)
     app.add_middleware(Observed, figures=app.state.figures)
-    app.include_router(router)
+    app.router.routes.extend(router.routes)
 
 
 @router.get("/metrics", dependencies=[Depends(allow("system.read"))])

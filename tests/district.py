@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from gis_service.db.engine import driver_connection
 from gis_service.events.feed import publish
 from gis_service.hierarchy.importing import apply, prepare
 from gis_service.reference.defaults import ensure_default_classes
@@ -83,7 +84,7 @@ def _read(database: Database, tables: set[str], event: int) -> _Rows:
 
 def _copy(database: Database, rows: _Rows) -> None:
     with database.sessions.begin() as session:
-        connection: psycopg.Connection[Any] = session.connection().connection.driver_connection  # type: ignore[assignment]
+        connection = driver_connection(session)
         # rows that refer to each other come in any order
         connection.execute("SET LOCAL session_replication_role = replica")
         for table, (columns, data) in rows.tables.items():

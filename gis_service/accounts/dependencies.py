@@ -21,10 +21,10 @@ from fastapi import Depends, HTTPException, Request
 from gis_service.accounts.identities import Identities, Known
 from gis_service.accounts.identity import Identity
 from gis_service.accounts.permissions import PERMISSIONS
+from gis_service.dependencies import SAFE_METHODS
 from gis_service.errors import Forbidden, NotSignedIn
 
 COOKIE = "gis_session"
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _SCOPE_KEY = "gis_service.known"
 
 Guard = Callable[[Request], Awaitable[None]]

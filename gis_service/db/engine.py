@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import select
 from functools import lru_cache
 from typing import Any
@@ -19,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from gis_service.db.embedded import Cluster
+from gis_service.engines import PROCESSORS
 from gis_service.errors import NotReady
 from gis_service.settings import Settings, get_settings
 
@@ -113,11 +113,10 @@ def make_tile_connections(address: str, settings: Settings) -> AsyncConnectionPo
     """A pool of connections without transactions, for single statements that are asked for by
     the thousand; opened and closed by the application. As many as the server has processors: more
     would only wait for each other."""
-    size = len(os.sched_getaffinity(0))
     return AsyncConnectionPool(
         patient(address),
         min_size=1,
-        max_size=size,
+        max_size=PROCESSORS,
         open=False,
         timeout=settings.pool_wait_s,
         kwargs={

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from uuid import uuid4
 import numpy as np
 import numpy.typing as npt
 
+from gis_service.engines import PROCESSORS
 from gis_service.errors import InvalidInput
 from gis_service.hierarchy.array_folder import open_arrays, save_arrays
 from gis_service.hierarchy.coordinates import from_wgs84, parse_metric_crs
@@ -46,7 +46,6 @@ _NO_NEAREST: Columns = (np.empty(0, np.int32), np.empty(0, np.float32))
 _NOWHERE: dict[str, Any] = {"method": Method.NONE.label, "distance_m": None}
 _INSIDE: dict[str, Any] = {"method": Method.INSIDE.label, "distance_m": 0.0}
 
-PROCESSORS = len(os.sched_getaffinity(0))
 # kept: what a thread projects first costs it a tenth of a second
 _BUILDERS = ThreadPoolExecutor(PROCESSORS, thread_name_prefix="placing")
 

@@ -19,11 +19,11 @@ from sqlalchemy.orm import Session
 from gis_service.accounts.identity import Identity
 from gis_service.accounts.personal import seal
 from gis_service.errors import Conflict, InvalidInput
-from gis_service.events.feed import CHANNEL
+from gis_service.events.feed import publish
 from gis_service.hierarchy.coordinates import parse_crs, to_wgs84
 from gis_service.hierarchy.gazetteer import places_of_exact_names
 from gis_service.incidents import records
-from gis_service.incidents.changing import locked, write
+from gis_service.incidents.changing import locked, log, write
 from gis_service.incidents.desk import Desk
 from gis_service.incidents.rows import LEVEL_COLUMNS, NO_AREA, path_json, placement_columns
 
@@ -33,9 +33,8 @@ FOLLOW_ALPHABET = "".join(c for c in string.ascii_uppercase + string.digits if c
 FOLLOW_LENGTH = 10
 SYSTEM = "system"
 
-# One statement, with its row of the log and the event that tells the others: each of its own would
-# be another round trip. The key is taken first: of two submissions at once the second one waits for
-# the first here and then keeps nothing.
+# One statement. The key is taken first: of two submissions at once the second one waits for the
+# first here and then keeps nothing.
 _KEEP = text("""
     WITH key AS (
         INSERT INTO idempotency_key (owner, key, request_hash, incident_id)
@@ -67,14 +66,8 @@ _KEEP = text("""
         SELECT id, id, :source, :external_id, :reported_at, :description,
             (SELECT id FROM person), :follow
         FROM new
-    ), logged AS (
-        INSERT INTO incident_log (incident_id, at, actor, action, state, version)
-        SELECT id, :now, :actor, 'report', 'reported', 1 FROM new
-    ), told AS (
-        INSERT INTO event (topic, payload)
-        SELECT 'incidents', jsonb_build_object('ids', jsonb_build_array(id)) FROM new
     )
-    SELECT id, pg_notify(:channel, '') FROM new
+    SELECT id FROM new
 """)
 _KNOWN_KEY = text("""
     SELECT k.request_hash, k.incident_id, r.follow_code FROM idempotency_key k
@@ -133,16 +126,18 @@ def take_in(
             "external_id": report.get("external_id"), "follow": follow,
             "sealed": seal(person) if person else None,
             "owner": owner, "key": key, "hash": hashed,
-            "actor": identity.name if identity else source, "channel": CHANNEL,
         },
     ).scalar()  # fmt: skip
     if incident_id is None:
         assert key is not None  # noqa: S101 - nothing else keeps a report from being kept
         return _known_key(session, owner, key, hashed) or _refuse_key()
+    log(session, incident_id, action="report", actor=identity.name if identity else source,
+        at=desk.now, state="reported", version=1, detail=None)  # fmt: skip
     if report.get("photos"):
         records.attach(session, incident_id, report["photos"], "report")
     if report.get("quick"):
         _quick(session, desk, identity, incident_id, report["quick"], moment)
+    publish(session, "incidents", ids=[incident_id])
     return Taken(incident_id, True, follow)
 
 

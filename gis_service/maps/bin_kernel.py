@@ -6,7 +6,6 @@ reads every incident once and keeps the cells of those that pass.
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -15,6 +14,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from gis_service.engines import PROCESSORS
 from gis_service.incidents.arrays import IncidentTable
 from gis_service.incidents.filters import STATE_NUMBER, IncidentFilter, micros
 from gis_service.incidents.masking import to_mask
@@ -22,10 +22,9 @@ from gis_service.incidents.models import STATES
 
 Counts = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 _EARLIEST, _LATEST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
-_WORKERS = len(os.sched_getaffinity(0))
 _WORTH_A_THREAD = 1 << 17  # rows; fewer are counted before a thread has started
 _BLOCK = 2048  # rows
-_POOL = ThreadPoolExecutor(_WORKERS, thread_name_prefix="count cells")
+_POOL = ThreadPoolExecutor(PROCESSORS, thread_name_prefix="count cells")
 
 
 def count_cells(part: IncidentTable, wanted: IncidentFilter, shift: int) -> Counts:
@@ -57,7 +56,7 @@ def count_cells(part: IncidentTable, wanted: IncidentFilter, shift: int) -> Coun
         )  # fmt: skip
         return cells, counts
 
-    pieces = min(_WORKERS, len(keys) // _WORTH_A_THREAD)
+    pieces = min(PROCESSORS, len(keys) // _WORTH_A_THREAD)
     if pieces < 2:
         return count(slice(None))
     edges = [int(edge) for edge in np.linspace(0, len(keys), pieces + 1)]

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
+from gis_service.engines import PROCESSORS
 from gis_service.errors import InvalidInput
-from gis_service.hierarchy.placing import PROCESSORS
 from gis_service.patrols import swath_kernels as kernels
 
 FloatArray = npt.NDArray[np.float64]

@@ -36,7 +36,7 @@ class Picture:
     numbers: Line = ()
 
     @property
-    def told(self) -> str:
+    def alt(self) -> str:
         """The caption's words, for those who do not see the picture."""
         return "".join(cell(part).text for part in self.caption)
 

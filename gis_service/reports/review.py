@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from importlib import resources
+from itertools import pairwise
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -63,8 +64,8 @@ def parse_period(asked: str) -> Period:
                        f"“{asked}”应为年份（2026）或月份（2026-10）", where="period")  # fmt: skip
 
 
-def _apart(parts: Iterable[Line]) -> Line:
-    """Parts of a line with a dot between them."""
+def _dotted(parts: Iterable[Line]) -> Line:
+    """The parts as one line, a dot between each two."""
     return [one for n, part in enumerate(parts) for one in ([" · "] if n else []) + list(part)]
 
 
@@ -187,34 +188,25 @@ class Review:
                 "incidents_line", count=Cell(f"{total['count']:,}", here), first=before[0],
                 last=before[1] - timedelta(days=1),
                 before=Cell(f"{earlier['count']:,}", there) if covered else self.say("not_covered"),
-                unit=self.say("covered") if covered else "",
+                cases=self.say("cases_before") if covered else "",
                 **{name: self.share(total, name, here) for name in SHARES},
             )
         )  # fmt: skip
         step = "week" if days <= SHORT_DAYS else "month"
         groups = self._grouped(first, behind, (step,))
-        moments = [date.fromordinal(int(value)) for value in groups.values[step]]
-        if moments:
+        begins = [max(date.fromordinal(int(value)), first) for value in groups.values[step]]
+        if begins:
             counts = [figures(groups, n)["count"] for n in range(len(groups))]
-            labels = [f"{one:%m-%d}" if step == "week" else f"{one:%Y-%m}" for one in moments]
-            behinds = [*moments[1:], behind]
-            spans = [
-                (max(one, first), min(next_, behind))
-                for one, next_ in zip(moments, behinds, strict=True)
-            ]
-            section.pictures.append(
-                Picture(
-                    [self.say(f"by_{step}")],
-                    pictures.bars(labels, counts, self.say("cases")),
-                    _apart(
-                        [
-                            f"{one:%Y-%m-%d} " if step == "week" else f"{one:%Y-%m} ",
-                            Cell(f"{count:,}", self._figures_link(*span, "community")),
-                        ]
-                        for one, count, span in zip(moments, counts, spans, strict=True)
-                    ),
-                )
+            labels = [f"{one:%m-%d}" if step == "week" else f"{one:%Y-%m}" for one in begins]
+            numbers = _dotted(
+                [
+                    f"{begin:%Y-%m-%d} " if step == "week" else f"{begin:%Y-%m} ",
+                    Cell(f"{n:,}", self._figures_link(begin, end, "community")),
+                ]
+                for n, (begin, end) in zip(counts, pairwise([*begins, behind]), strict=True)
             )
+            chart = pictures.bars(labels, counts, self.say("cases"))
+            section.pictures.append(Picture([self.say(f"by_{step}")], chart, numbers))
         section.pictures.append(self._density(Cell(f"{total['count']:,}", here)))
         section.tables.append(self._by_street())
         return section
@@ -366,7 +358,7 @@ class Review:
                 for row in measured
             ]
             chart = pictures.intervals(rows, self.say("campaign_chart"))
-            numbers = _apart(
+            numbers = _dotted(
                 [f"{row['name']} ", Cell(f"{row['estimate']:+.0%}", f"/campaigns#{row['code']}")]
                 for row in measured
             )

@@ -8,7 +8,6 @@ nearest cache. The durations are shared out among threads.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -17,6 +16,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from gis_service.engines import PROCESSORS
 from gis_service.incidents.arrays import (
     CLOSED_IN_TIME,
     PATROL_FIRST,
@@ -53,10 +53,9 @@ _MEANING = np.array(
 _NO_TIME, _NEVER = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 _MARKS = 2 * max(CLOSED_IN_TIME, PATROL_FIRST, REWORKED)  # the higher bits say other things
 _LIMITS = 3
-_WORKERS = len(os.sched_getaffinity(0))
 _WORTH_A_THREAD = 50_000  # rows
 _WIDTH = 32  # bits of a number that is sorted
-_POOL = ThreadPoolExecutor(_WORKERS, thread_name_prefix="metrics")
+_POOL = ThreadPoolExecutor(PROCESSORS, thread_name_prefix="metrics")
 
 
 # a table and which of its rows, None: all
