@@ -22,9 +22,9 @@ from tests.shapes import small_hierarchy, write_hierarchy
 class _Rows:
     """What the loaders left: rows by table and columns, sequences, and what they published."""
 
-    tables: dict[str, tuple[list[str], bytes]] = field(default_factory=dict)
-    sequences: list[tuple[Any, ...]] = field(default_factory=list)
-    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    tables: dict[str, tuple[list[str], bytes]]
+    sequences: set[tuple[str, int]]
+    events: list[tuple[Any, ...]]
     # what places are found by, as the service keeps it for its areas
     placement: tempfile.TemporaryDirectory[str] = field(default_factory=tempfile.TemporaryDirectory)
 
@@ -44,42 +44,51 @@ def load_small_district(database: Database, *, anew: bool = False) -> None:
     if _remembered:
         _copy(database, _remembered[0])
         return
-    before = filled_tables(database).keys()
-    assert not before & {"area", "incident_class", "unit"}
-    known = database.value("SELECT coalesce(max(id), 0) FROM event")
+    tables, sequences = filled_tables(database).keys(), _sequences(database)
+    assert not tables & {"area", "incident_class", "unit"}
+    event = database.value("SELECT coalesce(max(id), 0) FROM event")
     with tempfile.TemporaryDirectory() as folder:
         path = write_hierarchy(Path(folder) / "district.gpkg", small_hierarchy())
         with database.sessions.begin() as session:
             ensure_default_classes(session)
             apply(session, prepare(session, path, database.settings), database.settings)
-    _remembered.append(_read(database, filled_tables(database).keys() - before - {"event"}, known))
+    _remembered.append(
+        _Rows(
+            {
+                one: _rows(database, one)
+                for one in filled_tables(database).keys() - tables - {"event"}
+            },
+            _sequences(database) - sequences,
+            database.rows("SELECT topic, payload FROM event WHERE id > %s ORDER BY id", event),
+        )
+    )
 
 
-def _read(database: Database, tables: set[str], event: int) -> _Rows:
-    found = _Rows()
-    with psycopg.connect(database.address) as connection:
-        for table in sorted(tables):
-            columns = [
-                name
-                for (name,) in connection.execute(
-                    "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 "
-                    "AND NOT attisdropped AND attgenerated = ''",
-                    [table],
-                )
-            ]
-            with connection.cursor().copy(_statement(table, columns, "TO STDOUT")) as copy:
-                found.tables[table] = (columns, b"".join(bytes(part) for part in copy))
-            found.sequences += connection.execute(
-                "SELECT format('%%I.%%I', schemaname, sequencename), last_value FROM pg_sequences, "
-                "LATERAL (SELECT objid FROM pg_depend WHERE classid = 'pg_class'::regclass "
-                "AND objid = format('%%I.%%I', schemaname, sequencename)::regclass "
-                "AND refobjid = %s::regclass) owned WHERE last_value IS NOT NULL",
-                [table],
-            ).fetchall()
-        found.events = connection.execute(
-            "SELECT topic, payload FROM event WHERE id > %s ORDER BY id", [event]
-        ).fetchall()  # type: ignore[assignment]
-    return found
+def _sequences(database: Database) -> set[tuple[str, int]]:
+    """(name, last number) of those that gave any; changes number themselves."""
+    return set(
+        database.rows(
+            "SELECT sequencename, last_value FROM pg_sequences "
+            "WHERE last_value IS NOT NULL AND sequencename <> 'event_id_seq'"
+        )
+    )
+
+
+def _rows(database: Database, table: str) -> tuple[list[str], bytes]:
+    """The columns that are not computed, and the rows as COPY gives them."""
+    columns = [
+        name
+        for (name,) in database.rows(
+            "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 "
+            "AND NOT attisdropped AND attgenerated = ''",
+            table,
+        )
+    ]
+    with (
+        psycopg.connect(database.address) as connection,
+        connection.cursor().copy(_statement(table, columns, "TO STDOUT")) as copy,
+    ):
+        return columns, b"".join(bytes(part) for part in copy)
 
 
 def _copy(database: Database, rows: _Rows) -> None:

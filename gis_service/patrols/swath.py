@@ -25,8 +25,10 @@ LongArray = npt.NDArray[np.int64]
 
 STREET_STEP_M = 0.5  # at 1 m a walk that only grazes a street is missed by up to 1.3 m
 OUTLINE_STEP_M = 2.0
-LEAST_M, REACH_M = 1.0, 50.0  # a swath is no narrower, and narrower
-_CELL_M, _PLACE_M = 8.0, 24.0
+LEAST_M = 1.0  # the narrowest swath: what is nearer asks nothing more, a third of the work
+REACH_M = 50.0  # wider than the widest swath
+_CELL_M = 8.0  # of samples
+_PLACE_M = 24.0  # the squares by which steps are put in order
 
 
 @dataclass(frozen=True)
