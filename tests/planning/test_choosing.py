@@ -94,6 +94,9 @@ def test_weights_move_the_ranking(demo: Demo) -> None:
     table = demo.client.get("/api/planning/indicators", params={"to": TO}).json()
     none = {one["id"]: 0 for one in table["indicators"]}
     weights = ",".join(f"{name}:{weight}" for name, weight in {**none, "buildings": 1}.items())
+    size = {
+        item["community"]["code"]: item["cells"]["buildings"]["value"] for item in table["items"]
+    }
     found = demo.client.get("/api/planning/ranking", params={"to": TO, "weights": weights}).json()
     assert size[found["items"][0]["community"]["code"]] == max(size.values())
     assert [one["share"] for one in found["indicators"] if one["used"]] == [1.0]
