@@ -95,21 +95,16 @@ def ours(streets: np.ndarray, houses: np.ndarray, walks: list[np.ndarray]) -> tu
     )
 
 
-def exact_length(street: shapely.LineString, steps: Steps, width: float) -> float:
-    """Metres of a street within ``width`` of any step."""
+def exact_length(street: shapely.LineString, a: np.ndarray, b: np.ndarray, width: float) -> float:
+    """Metres of a street within ``width`` of any step from ``a`` to ``b`` (n, 2)."""
     total = 0.0
+    low, high = np.minimum(a, b) - width, np.maximum(a, b) + width
     for p, q in pairwise(shapely.get_coordinates(street)):
         length = float(np.hypot(*(q - p)))
         u = (q - p) / length
-        near = np.flatnonzero(
-            (np.minimum(steps.ax, steps.bx) <= max(p[0], q[0]) + width)
-            & (np.maximum(steps.ax, steps.bx) >= min(p[0], q[0]) - width)
-            & (np.minimum(steps.ay, steps.by) <= max(p[1], q[1]) + width)
-            & (np.maximum(steps.ay, steps.by) >= min(p[1], q[1]) - width)
-        )
-        a = np.stack([steps.ax[near], steps.ay[near]], 1) - p
-        b = np.stack([steps.bx[near], steps.by[near]], 1) - p
-        spans = [*discs(a, b, u, width), rectangles(a, b, u, width)]
+        near = ((low <= np.maximum(p, q)) & (high >= np.minimum(p, q))).all(1)
+        spans = [*discs(a[near] - p, b[near] - p, u, width),
+                 rectangles(a[near] - p, b[near] - p, u, width)]  # fmt: skip
         found = np.clip(np.concatenate(spans), 0, length)
         reached = 0.0
         for begin, end in found[np.argsort(found[:, 0])]:
@@ -198,7 +193,8 @@ def main() -> None:
     points = np.concatenate(peer_walks)
     run = np.repeat(np.arange(len(peer_walks)), [len(walk) for walk in peer_walks])
     steps = Steps.of_runs(points[:, 0], points[:, 1], run)
-    exact = np.array([exact_length(street, steps, WIDTH) for street in streets[sample]])
+    ends = points[steps.begin], points[steps.end]
+    exact = np.array([exact_length(street, *ends, WIDTH) for street in streets[sample]])
     error = np.abs(found[sample] - exact)
     allowed = np.maximum(1.0, 0.01 * exact)
     with bench_database() as database, psycopg.connect(database.address) as connection:

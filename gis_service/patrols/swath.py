@@ -22,13 +22,14 @@ from gis_service.patrols import swath_kernels as kernels
 
 FloatArray = npt.NDArray[np.float64]
 LongArray = npt.NDArray[np.int64]
+IndexArray = npt.NDArray[np.int32]
 
 STREET_STEP_M = 0.5  # at 1 m a walk that only grazes a street is missed by up to 1.3 m
 OUTLINE_STEP_M = 2.0
 LEAST_M = 1.0  # the narrowest swath: what is nearer asks nothing more, a third of the work
 REACH_M = 50.0  # wider than the widest swath
 _CELL_M = 8.0  # of samples
-_PLACE_M = 24.0  # the squares by which steps are put in order
+_PLACE_M = 24.0  # of steps
 
 
 @dataclass(frozen=True)
@@ -50,24 +51,24 @@ class Samples:
 
 @dataclass(frozen=True)
 class Steps:
-    """Steps of walks, from (ax, ay) to (bx, by) in metres, those near each other mostly together; a
-    lone fix is a step to itself."""
+    """Steps of walks between fixes ``x, y`` metres: from ``begin`` to ``end`` (their numbers), a
+    lone fix is a step to itself. Those of a square follow each other, from ``starts`` on; ``boxes``
+    has (x_min, x_max, y_min, y_max) of each square's."""
 
-    ax: FloatArray
-    ay: FloatArray
-    bx: FloatArray
-    by: FloatArray
+    x: FloatArray
+    y: FloatArray
+    begin: IndexArray
+    end: IndexArray
+    starts: LongArray
+    boxes: FloatArray
 
     @classmethod
     def of_runs(cls, x: npt.ArrayLike, y: npt.ArrayLike, run: npt.ArrayLike) -> Steps:
         """Steps between fixes that follow each other in one run (as cleaning numbers them; -1:
         not kept); ``x, y`` metres. Those to and from a fix without a position are left out."""
-        return cls(
-            *kernels.steps_by_place(
-                np.ascontiguousarray(x, np.float64), np.ascontiguousarray(y, np.float64),
-                np.ascontiguousarray(run, np.int64), _PLACE_M,
-            )
-        )  # fmt: skip
+        x, y = np.ascontiguousarray(x, np.float64), np.ascontiguousarray(y, np.float64)
+        runs = np.ascontiguousarray(run, np.int64)
+        return cls(x, y, *kernels.steps_by_place(x, y, runs, _PLACE_M))
 
 
 @dataclass(frozen=True)
@@ -159,8 +160,8 @@ def _distances(
 
     def nearest(first: int, behind: int) -> FloatArray:
         return kernels.nearest_walk(
-            *sorted_, slots, starts, west, south, _CELL_M, columns, first, behind, steps.ax,
-            steps.ay, steps.bx, steps.by, LEAST_M, float(reach_m),
+            *sorted_, slots, starts, west, south, _CELL_M, columns, first, behind, steps.x,
+            steps.y, steps.begin, steps.end, steps.starts, steps.boxes, LEAST_M, float(reach_m),
         )  # fmt: skip
 
     with ThreadPoolExecutor(PROCESSORS) as pool:

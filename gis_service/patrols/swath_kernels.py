@@ -9,8 +9,10 @@ from gis_service.hierarchy.kernels import kernel
 
 FloatArray = npt.NDArray[np.float64]
 LongArray = npt.NDArray[np.int64]
+IndexArray = npt.NDArray[np.int32]
 
-TOGETHER = 32  # steps
+SQUARES = 2048  # along each side
+TOGETHER = 32  # steps of a square, asked of one cell after the other
 
 
 @kernel
@@ -36,14 +38,15 @@ def into_cells(
 @kernel
 def steps_by_place(
     x: FloatArray, y: FloatArray, run: LongArray, size: float
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """(ax, ay, bx, by) of the steps between fixes that follow each other in one run (-1: passed
-    over), and of lone fixes to themselves, where all of it is finite.
+) -> tuple[IndexArray, IndexArray, LongArray, FloatArray]:
+    """(begin, end, starts, boxes): the fixes between which steps run, those of one square of
+    ``size`` together; where each square begins among them; and (x_min, x_max, y_min, y_max) of its
+    steps. A step runs between fixes that follow each other in one run (-1: passed over), or from a
+    lone fix to itself, where all of it is finite.
 
-    Their order is that of the squares of ``size`` in which they begin, which begin anew every
-    1,024: those near each other mostly follow each other.
+    Squares begin anew every :data:`SQUARES`; a step belongs where its middle lies.
     """
-    end = np.full(len(x), -1, np.int64)  # of the step that begins at each fix; -1: none
+    to = np.full(len(x), -1, np.int32)  # where the step that begins at each fix ends; -1: none
     last, lone = -1, False  # the kept fix before, and whether it has joined none yet
     for i in range(len(x)):
         if run[i] < 0:
@@ -51,34 +54,48 @@ def steps_by_place(
         if last >= 0:
             joined = run[last] == run[i]
             if joined:
-                end[last] = i
+                to[last] = i
             elif lone:
-                end[last] = last
+                to[last] = last
             lone = not joined
         else:
             lone = True
         last = i
     if last >= 0 and lone:
-        end[last] = last
-    square = np.full(len(x), -1, np.int64)
-    starts = np.zeros((1 << 20) + 1, np.int64)
+        to[last] = last
+    square = np.empty(len(x), np.int32)
+    counts = np.zeros(SQUARES * SQUARES, np.int32)
     for i in range(len(x)):
-        k = end[i]
-        if k < 0 or not np.isfinite(x[i] + y[i] + x[k] + y[k]):
+        k = to[i]
+        if k < 0:
             continue
-        column, row = int(np.floor(x[i] / size)), int(np.floor(y[i] / size))
-        square[i] = ((row & 1023) << 10) | (column & 1023)
-        starts[square[i] + 1] += 1
-    for c in range(1 << 20):
-        starts[c + 1] += starts[c]
-    count = starts[1 << 20]
-    ax, ay, bx, by = np.empty(count), np.empty(count), np.empty(count), np.empty(count)
+        middle_x, middle_y = (x[i] + x[k]) * 0.5, (y[i] + y[k]) * 0.5
+        if not np.isfinite(middle_x + middle_y):
+            to[i] = -1
+            continue
+        column, row = int(np.floor(middle_x / size)), int(np.floor(middle_y / size))
+        square[i] = (row % SQUARES) * SQUARES + column % SQUARES
+        counts[square[i]] += 1
+    some = np.flatnonzero(counts)
+    starts = np.zeros(len(some) + 1, np.int64)
+    for n in range(len(some)):
+        starts[n + 1] = starts[n] + counts[some[n]]
+        counts[some[n]] = n  # from here on the number of the square
+    at = starts[:-1].copy()
+    boxes = np.empty((len(some), 4))
+    boxes[:, 0::2], boxes[:, 1::2] = np.inf, -np.inf
+    begin, end = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.int32)
     for i in range(len(x)):
-        if square[i] >= 0:
-            at, k = starts[square[i]], end[i]
-            starts[square[i]] += 1
-            ax[at], ay[at], bx[at], by[at] = x[i], y[i], x[k], y[k]
-    return ax, ay, bx, by
+        k = to[i]
+        if k < 0:
+            continue
+        n = counts[square[i]]
+        begin[at[n]], end[at[n]] = i, k
+        at[n] += 1
+        box = boxes[n]
+        box[0], box[1] = min(box[0], x[i], x[k]), max(box[1], x[i], x[k])
+        box[2], box[3] = min(box[2], y[i], y[k]), max(box[3], y[i], y[k])
+    return begin, end, starts, boxes
 
 
 @kernel
@@ -94,20 +111,23 @@ def nearest_walk(
     columns: int,
     from_row: int,
     rows: int,
-    ax: FloatArray,
-    ay: FloatArray,
-    bx: FloatArray,
-    by: FloatArray,
+    fix_x: FloatArray,
+    fix_y: FloatArray,
+    begin: IndexArray,
+    end: IndexArray,
+    square_starts: LongArray,
+    boxes: FloatArray,
     least: float,
     reach: float,
 ) -> FloatArray:
     """Squared distance of each slot to the nearest step, the least over the samples (in order of
     cells) that have it and lie in the rows from ``from_row`` on and before ``rows``; reach² where
-    none is nearer, and up to least² as good as none.
+    none is nearer, and up to least² as good as none. Steps are as :func:`steps_by_place` has them.
 
     Walks repeat, so that few steps of a month tell anything new: a cell of which all is nearer
-    than a step can come is not looked into. Steps that follow each other are near each other, and
-    which cells may come into question is asked for :data:`TOGETHER` of them at once.
+    than a step can come is not looked into, and a square without such cells is not asked again.
+    All squares have a few steps looked at before any has more: those near a cell should be the
+    first to be measured, else each a little nearer than the last is measured in vain.
     """
     best = np.full(slots, reach * reach)
     cells = columns * rows
@@ -119,50 +139,72 @@ def nearest_walk(
             worst[c] = reach * reach
             x_min[c], x_max[c] = min(x_min[c], x[i]), max(x_max[c], x[i])
             y_min[c], y_max[c] = min(y_min[c], y[i]), max(y_max[c], y[i])
+    ax, ay, bx, by = np.empty(TOGETHER), np.empty(TOGETHER), np.empty(TOGETHER), np.empty(TOGETHER)
+    x0, x1, y0, y1 = np.empty(TOGETHER), np.empty(TOGETHER), np.empty(TOGETHER), np.empty(TOGETHER)
     asked = np.empty(cells, np.int64)
-    for begin in range(0, len(ax), TOGETHER):
-        end = min(begin + TOGETHER, len(ax))
-        x0 = min(ax[begin:end].min(), bx[begin:end].min())
-        x1 = max(ax[begin:end].max(), bx[begin:end].max())
-        y0 = min(ay[begin:end].min(), by[begin:end].min())
-        y1 = max(ay[begin:end].max(), by[begin:end].max())
-        first_column = max(int((x0 - reach - west) / size), 0)
-        last_column = min(int((x1 + reach - west) / size), columns - 1)
-        first_row = max(int((y0 - reach - south) / size), from_row)
-        last_row = min(int((y1 + reach - south) / size), rows - 1)
-        count = 0
-        for row in range(first_row, last_row + 1):
-            for c in range(row * columns + first_column, row * columns + last_column + 1):
-                gap_x = max(max(x_min[c] - x1, x0 - x_max[c]), 0.0)
-                gap_y = max(max(y_min[c] - y1, y0 - y_max[c]), 0.0)
-                if gap_x * gap_x + gap_y * gap_y < worst[c]:
-                    asked[count] = c
-                    count += 1
-        if count == 0:
-            continue
-        for k in range(begin, end):
-            x0, x1 = min(ax[k], bx[k]), max(ax[k], bx[k])
-            y0, y1 = min(ay[k], by[k]), max(ay[k], by[k])
-            dx, dy = bx[k] - ax[k], by[k] - ay[k]
-            square = dx * dx + dy * dy
-            share = 1.0 / square if square > 0.0 else 0.0
-            for n in range(count):
-                c = asked[n]
-                gap_x = max(max(x_min[c] - x1, x0 - x_max[c]), 0.0)
-                gap_y = max(max(y_min[c] - y1, y0 - y_max[c]), 0.0)
-                if gap_x * gap_x + gap_y * gap_y >= worst[c]:
-                    continue
-                largest = 0.0
-                for i in range(starts[c], starts[c + 1]):
-                    px, py = x[i] - ax[k], y[i] - ay[k]
-                    t = min(max((px * dx + py * dy) * share, 0.0), 1.0)
-                    ex, ey = px - t * dx, py - t * dy
-                    distance = ex * ex + ey * ey
-                    if distance < best[slot[i]]:
-                        best[slot[i]] = distance
-                    if best[slot[i]] > largest:
-                        largest = best[slot[i]]
-                worst[c] = largest if largest > least * least else 0.0
+    squares = np.arange(len(boxes))
+    first, behind = 0, 4  # the steps of each square that are looked at in this turn
+    while len(squares):
+        still = 0
+        for square in squares:
+            left, right, low, high = boxes[square]
+            first_column = max(int((left - reach - west) / size), 0)
+            last_column = min(int((right + reach - west) / size), columns - 1)
+            first_row = max(int((low - reach - south) / size), from_row)
+            last_row = min(int((high + reach - south) / size), rows - 1)
+            count = 0
+            for row in range(first_row, last_row + 1):
+                for c in range(row * columns + first_column, row * columns + last_column + 1):
+                    gap_x = max(max(x_min[c] - right, left - x_max[c]), 0.0)
+                    gap_y = max(max(y_min[c] - high, low - y_max[c]), 0.0)
+                    if gap_x * gap_x + gap_y * gap_y < worst[c]:
+                        asked[count] = c
+                        count += 1
+            if count == 0:
+                continue
+            steps_end = min(square_starts[square] + behind, square_starts[square + 1])
+            for begun in range(square_starts[square] + first, steps_end, TOGETHER):
+                many = min(TOGETHER, steps_end - begun)
+                for k in range(many):
+                    i, j = begin[begun + k], end[begun + k]
+                    ax[k], ay[k], bx[k], by[k] = fix_x[i], fix_y[i], fix_x[j], fix_y[j]
+                    x0[k], x1[k] = min(ax[k], bx[k]), max(ax[k], bx[k])
+                    y0[k], y1[k] = min(ay[k], by[k]), max(ay[k], by[k])
+                for n in range(count):
+                    c = asked[n]
+                    west_c, east_c, south_c, north_c = x_min[c], x_max[c], y_min[c], y_max[c]
+                    limit = worst[c]
+                    near = 0  # a plain count is compiled to several steps at a time
+                    for k in range(many):
+                        gap_x = max(max(west_c - x1[k], x0[k] - east_c), 0.0)
+                        gap_y = max(max(south_c - y1[k], y0[k] - north_c), 0.0)
+                        near += gap_x * gap_x + gap_y * gap_y < limit
+                    if near == 0:
+                        continue
+                    for k in range(many):
+                        gap_x = max(max(west_c - x1[k], x0[k] - east_c), 0.0)
+                        gap_y = max(max(south_c - y1[k], y0[k] - north_c), 0.0)
+                        if gap_x * gap_x + gap_y * gap_y >= worst[c]:
+                            continue
+                        dx, dy = bx[k] - ax[k], by[k] - ay[k]
+                        length2 = dx * dx + dy * dy
+                        share = 1.0 / length2 if length2 > 0.0 else 0.0
+                        largest = 0.0
+                        for i in range(starts[c], starts[c + 1]):
+                            px, py = x[i] - ax[k], y[i] - ay[k]
+                            t = min(max((px * dx + py * dy) * share, 0.0), 1.0)
+                            ex, ey = px - t * dx, py - t * dy
+                            distance = ex * ex + ey * ey
+                            if distance < best[slot[i]]:
+                                best[slot[i]] = distance
+                            if best[slot[i]] > largest:
+                                largest = best[slot[i]]
+                        worst[c] = largest if largest > least * least else 0.0
+            if steps_end < square_starts[square + 1]:
+                squares[still] = square
+                still += 1
+        squares = squares[:still]
+        first, behind = behind, behind * 4
     return best
 
 
