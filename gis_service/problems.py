@@ -179,7 +179,9 @@ def answer_problems(app: FastAPI) -> None:
         (NoConnection, _pool_problem),
         (PoolTimeout, _pool_problem),
         (DataError, _value_problem),
+        (psycopg.DataError, _value_problem),
         (IntegrityError, _race_problem),
+        (psycopg.IntegrityError, _race_problem),
         (OSError, _system_problem),
         (Exception, _unexpected),
     ):

@@ -14,15 +14,17 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Session
 
+from gis_service.db.rows import run
+
 CHANNEL = "gis_events"
 SEQUENCER_LOCK = 4_711_002
 
-_PUBLISH = text("""
+_PUBLISH = """
     WITH kept AS (
         INSERT INTO event (topic, payload) VALUES (:topic, CAST(:payload AS jsonb))
     )
     SELECT pg_notify(:channel, '')
-""")
+"""
 _NUMBER = text("""
     WITH unnumbered AS (
         SELECT id, row_number() OVER (ORDER BY id) AS place FROM event WHERE seq IS NULL
@@ -50,9 +52,8 @@ def publish(session: Session, topic: str, **payload: Any) -> None:
 
     ``payload`` holds ids only, never rows.
     """
-    session.execute(
-        _PUBLISH, {"topic": topic, "payload": orjson.dumps(payload).decode(), "channel": CHANNEL}
-    )
+    values = {"topic": topic, "payload": orjson.dumps(payload).decode(), "channel": CHANNEL}
+    run(session, _PUBLISH, values)
 
 
 async def number_and_read(connection: AsyncConnection, after: int) -> list[Published]:

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 POLL_S = 1.0
 RETRY_S = 1.0
-TOGETHER_S = 0.1  # what follows a change more quickly is heard together with the next
+TOGETHER_S = 0.2  # what follows a change more quickly is heard together with the next
 
 Subscriber = Callable[[list[Published]], Awaitable[None]]
 

@@ -66,6 +66,10 @@ class Locator:
         self.revision_id = revision_id
         self.metric_crs = metric_crs
         self._position = {level: fact.position for level, fact in facts.items()}
+        self._ids = {
+            level: dict(zip(fact.codes, fact.ids.tolist(), strict=True))
+            for level, fact in facts.items()
+        }
 
     def place(
         self, lon: np.ndarray, lat: np.ndarray, accuracy_m: np.ndarray | None = None
@@ -95,19 +99,27 @@ class Locator:
         """Code of an area in force, by identity."""
         return self.facts[level].codes[self._position[level][area_id]]
 
+    def id_of(self, level: str, code: str) -> int:
+        """Identity of an area in force, by code."""
+        return self._ids[level][code]
+
+    def place_one(self, lon: float, lat: float, accuracy_m: float | None = None) -> dict[str, Any]:
+        """One WGS84 point (NaN: unplaced) as :meth:`Placer.place_one` answers it, in a twentieth
+        of the time that :meth:`place` takes for it."""
+        if self.placer is None:
+            return {
+                **dict.fromkeys(LEVELS), "method": "none", "distance_m": None,
+                "levels": EMPTY, "candidates": [], "revision": None,
+            }  # fmt: skip
+        return self.placer.place_one(lon, lat, accuracy_m)
+
     def locate(
         self, lon: float, lat: float, crs: str = "wgs84", accuracy_m: float | None = None
     ) -> dict[str, Any]:
         """The answer of ``GET /api/locate`` for one point in ``crs``."""
         name = parse_crs(crs)
         x, y = (lon, lat) if name == "wgs84" else to_wgs84(lon, lat, name)
-        if self.placer is None:
-            answer: dict[str, Any] = {
-                **dict.fromkeys(LEVELS), "method": "none", "distance_m": None,
-                "levels": EMPTY, "candidates": [], "revision": None,
-            }  # fmt: skip
-        else:
-            answer = self.placer.place_one(float(x), float(y), accuracy_m)
+        answer = self.place_one(float(x), float(y), accuracy_m)
         answer["lon"], answer["lat"], answer["crs"] = float(x), float(y), name
         return answer
 

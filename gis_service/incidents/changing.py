@@ -13,6 +13,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from gis_service.db.rows import run
 from gis_service.errors import Conflict, NotFound
 from gis_service.events.feed import publish
 
@@ -29,10 +30,10 @@ _SINCE = text("""
     SELECT id, at, actor, action, state, version, detail FROM incident_log
     WHERE incident_id = :id AND version > :version ORDER BY id
 """)
-_LOG = text("""
+_LOG = """
     INSERT INTO incident_log (incident_id, at, actor, action, state, version, detail)
     VALUES (:id, :at, :actor, :action, :state, :version, CAST(:detail AS jsonb))
-""")
+"""
 _JSON_COLUMNS = ("due_basis", "candidates")
 
 
@@ -115,8 +116,8 @@ def log(
     detail: dict[str, Any] | None = None,
 ) -> None:
     """One row of the append-only log."""
-    session.execute(
-        _LOG,
+    run(
+        session, _LOG,
         {
             "id": incident_id, "at": at, "actor": actor, "action": action, "state": state,
             "version": version, "detail": orjson.dumps(detail).decode() if detail else None,

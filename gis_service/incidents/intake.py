@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from gis_service.accounts.identity import Identity
 from gis_service.accounts.personal import seal
+from gis_service.db.rows import run
 from gis_service.errors import Conflict, InvalidInput
 from gis_service.events.feed import publish
 from gis_service.hierarchy.coordinates import parse_crs, to_wgs84
@@ -25,7 +26,7 @@ from gis_service.hierarchy.gazetteer import places_of_exact_names
 from gis_service.incidents import records
 from gis_service.incidents.changing import locked, log, write
 from gis_service.incidents.desk import Desk
-from gis_service.incidents.rows import LEVEL_COLUMNS, NO_AREA, path_json, placement_columns
+from gis_service.incidents.rows import LEVEL_COLUMNS, placement_of
 
 KEY_DAYS = 90  # how long a phone may wait before it sends the same report again
 SKEW = timedelta(minutes=5)  # how far a sender's clock may be ahead
@@ -35,7 +36,7 @@ SYSTEM = "system"
 
 # One statement. The key is taken first: of two submissions at once the second one waits for the
 # first here and then keeps nothing.
-_KEEP = text("""
+_KEEP = """
     WITH key AS (
         INSERT INTO idempotency_key (owner, key, request_hash, incident_id)
         SELECT :owner, CAST(:key AS text), CAST(:hash AS bytea), nextval('incident_id_seq')
@@ -68,12 +69,12 @@ _KEEP = text("""
         FROM new
     )
     SELECT id FROM new
-""")
-_KNOWN_KEY = text("""
+"""
+_KNOWN_KEY = """
     SELECT k.request_hash, k.incident_id, r.follow_code FROM idempotency_key k
     LEFT JOIN report r ON r.first_incident_id = k.incident_id
     WHERE k.owner = :owner AND k.key = :key ORDER BY r.id LIMIT 1
-""")
+"""
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,8 @@ def take_in(
     street = desk.locator.code_of("street", placed["street_id"]) if placed["street_id"] else None
     person = {name: value for name, value in (report.get("reporter") or {}).items() if value}
     follow = None if source == "patrol" else _follow_code()
-    incident_id = session.execute(
+    kept = run(
+        session,
         _KEEP,
         {
             **placed, "day": f"{local:%Y%m%d}", "class_id": found.id, "class_name": found.name,
@@ -127,10 +129,11 @@ def take_in(
             "sealed": seal(person) if person else None,
             "owner": owner, "key": key, "hash": hashed,
         },
-    ).scalar()  # fmt: skip
-    if incident_id is None:
+    )  # fmt: skip
+    if not kept:
         assert key is not None  # noqa: S101 - nothing else keeps a report from being kept
         return _known_key(session, owner, key, hashed) or _refuse_key()
+    incident_id = kept[0][0]
     log(session, incident_id, action="report", actor=identity.name if identity else source,
         at=desk.now, state="reported", version=1, detail=None)  # fmt: skip
     if report.get("photos"):
@@ -163,12 +166,13 @@ def _shown(session: Session, photos: list[int]) -> list[str]:
 
 
 def _known_key(session: Session, owner: str, key: str, hashed: bytes | None) -> Taken | None:
-    row = session.execute(_KNOWN_KEY, {"owner": owner, "key": key}).one_or_none()
-    if row is None:
+    known = run(session, _KNOWN_KEY, {"owner": owner, "key": key})
+    if not known:
         return None
-    if bytes(row.request_hash) != hashed:
+    [(request_hash, incident_id, follow_code)] = known
+    if bytes(request_hash) != hashed:
         _refuse_key()
-    return Taken(row.incident_id, False, row.follow_code)
+    return Taken(incident_id, False, follow_code)
 
 
 def _refuse_key() -> NoReturn:
@@ -254,17 +258,14 @@ def _place(
         if report["address"] in known:
             x, y = known[report["address"]]
             method, accuracy = "address", None
-    placements = desk.locator.place(
-        np.array([x], dtype=float), np.array([y], dtype=float),
-        np.array([np.nan if accuracy is None else accuracy], dtype=float),
-    )  # fmt: skip
-    arrays = placement_columns(placements, np.array([method], dtype=object), desk.locator, 1)
-    columns = {name: column[0].as_py() for name, column in arrays.items()}
-    path = [columns[f"{level}_id"] or NO_AREA for level in LEVEL_COLUMNS]
+    answer = desk.locator.place_one(
+        float(x), float(y), None if accuracy is None else float(accuracy)
+    )
+    path = {level: answer[level]["code"] for level in LEVEL_COLUMNS if answer[level]}
     known_point = bool(np.isfinite(x) and np.isfinite(y))
     return {
-        **columns,
-        "filed_path": path_json(path, desk.locator),
+        **placement_of(answer, method, desk.locator),
+        "filed_path": orjson.dumps(path).decode(),
         "lon": position[0] if position else None,
         "lat": position[1] if position else None,
         "crs": position[2] if position else "wgs84",

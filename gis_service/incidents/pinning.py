@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
 from sqlalchemy.orm import Session
 
 from gis_service.errors import InvalidInput
@@ -13,7 +12,7 @@ from gis_service.hierarchy.coordinates import to_wgs84
 from gis_service.hierarchy.gazetteer import learn_pin
 from gis_service.hierarchy.locating import Locator
 from gis_service.incidents.changing import locked, write
-from gis_service.incidents.rows import placement_columns
+from gis_service.incidents.rows import placement_of
 
 
 def placing_columns(
@@ -24,20 +23,13 @@ def placing_columns(
     The gazetteer learns the row's address. Raises InvalidInput for a position outside every area.
     """
     x, y = to_wgs84(lon, lat, crs)
-    placements = locator.place(np.array([x]), np.array([y]))
-    columns = {
-        name: column[0].as_py()
-        for name, column in placement_columns(
-            placements, np.array(["manual"], dtype=object), locator, 1
-        ).items()
-    }
+    columns = placement_of(locator.place_one(float(x), float(y)), "manual", locator)
     if columns["placement_method"] == "none":
         raise InvalidInput(
             f"lon {lon:g}, lat {lat:g} ({crs}) lies in no area; is the coordinate system right?",
             f"lon {lon:g}、lat {lat:g}（{crs}）不在任何区域内；坐标系是否正确？",
             where="lon",
         )
-    columns["placement_method"] = "manual"
     columns["geom"] = (float(x), float(y))
     if row["address"]:
         learn_pin(session, row["address"], float(x), float(y))

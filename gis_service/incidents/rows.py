@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import orjson
@@ -213,6 +214,25 @@ def placement_columns(
         columns["candidates"] = pa.nulls(size, pa.string())
     columns["revision_id"] = pa.repeat(pa.scalar(locator.revision_id, pa.int32()), size)
     return columns
+
+
+def placement_of(answer: dict[str, Any], method: str, locator: Locator) -> dict[str, Any]:
+    """The columns of :func:`placement_columns` for one point, of what ``locator.place_one`` says
+    of it."""
+    found = answer["method"]
+    if found == "none" or (found == Method.NEAREST.label and method == "inside"):
+        method = found
+    candidates = [
+        {**one, "distance_m": round(one["distance_m"], 1)} for one in answer["candidates"]
+    ]
+    return {
+        **{f"{level}_id": area and locator.id_of(level, area["code"])
+           for level in LEVEL_COLUMNS for area in [answer[level]]},
+        "placement_method": method,
+        "placement_distance_m": answer["distance_m"],
+        "candidates": orjson.dumps(candidates).decode() if candidates else None,
+        "revision_id": locator.revision_id,
+    }  # fmt: skip
 
 
 def paths_json(placed: dict[str, pa.Array], locator: Locator) -> pa.Array:

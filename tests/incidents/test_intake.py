@@ -7,12 +7,16 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
+import orjson
 import pytest
 
 from gis_service.errors import Conflict, Forbidden, InvalidInput
 from gis_service.incidents.intake import Taken
+from gis_service.incidents.rows import placement_columns, placement_of
 from tests.incidents.conftest import NOON, Bureau
 from tests.incidents.people import somebody
+from tests.seeds import drawn_seeds
 
 OFFICER = somebody("officer", ("squad", "Q0"))
 DESK = somebody("dispatcher")
@@ -51,6 +55,41 @@ def test_a_place_outside_or_missing_waits_in_the_unplaced_queue(bureau: Bureau) 
     for taken in (far, none):
         assert bureau.row(taken.incident_id)["placement_method"] == "none"
     assert bureau.row(far.incident_id)["lon"] == 121.0
+
+
+@pytest.mark.parametrize("method", ["inside", "address", "manual"])
+def test_one_report_is_placed_as_a_thousand_at_once(bureau: Bureau, method: str) -> None:
+    locator, count = bureau.desk.locator, 1000
+    rng = np.random.default_rng(drawn_seeds(1, "one report")[0])
+    west, south, east, north = bureau.database.rows(
+        "SELECT ST_XMin(e), ST_YMin(e), ST_XMax(e), ST_YMax(e) "
+        "FROM (SELECT ST_Extent(geom) AS e FROM building WHERE valid_to IS NULL) b"
+    )[0]
+    lon, lat = rng.uniform(west, east, count), rng.uniform(south, north, count)
+    lon[:50] += 1  # beyond every area
+    lon[50:60] = np.nan
+    accuracy = np.where(rng.random(count) < 0.5, np.nan, rng.uniform(0, 200, count))
+    many = placement_columns(
+        locator.place(lon, lat, accuracy), np.full(count, method, object), locator, count
+    )
+    for at in range(count):
+        radius = None if np.isnan(accuracy[at]) else float(accuracy[at])
+        one = placement_of(locator.place_one(lon[at], lat[at], radius), method, locator)
+        expected = {name: column[at].as_py() for name, column in many.items()}
+        distance, metres = one.pop("placement_distance_m"), expected.pop("placement_distance_m")
+        assert distance == pytest.approx(metres, abs=0.006), (lon[at], lat[at], radius)
+        near, listed = (orjson.loads(each.pop("candidates") or "[]") for each in (one, expected))
+        assert one == expected, (lon[at], lat[at], radius)
+        assert [area.pop("distance_m") for area in near] == pytest.approx(
+            [area.pop("distance_m") for area in listed], abs=0.11
+        )
+        assert near == listed, (lon[at], lat[at], radius)
+
+
+def test_several_areas_are_candidates_of_one_report(bureau: Bureau) -> None:
+    row = bureau.row(bureau.report(DESK, accuracy_m=60).incident_id)
+    assert len(row["candidates"]) > 1
+    assert set(row["candidates"][0]) == {"level", "code", "name", "distance_m"}
 
 
 def test_sent_twice_with_one_key_is_one_incident(bureau: Bureau) -> None:
