@@ -130,7 +130,8 @@ async def run(
     database: BenchDatabase, port: int, pid: int, token: str, options: Any, csv: Path
 ) -> None:
     headers = {"Authorization": f"Bearer {token}"}
-    limits = httpx2.Limits(max_connections=100, max_keepalive_connections=100)
+    # each request looks through all connections that are kept
+    limits = httpx2.Limits(max_connections=100, max_keepalive_connections=10)
     async with httpx2.AsyncClient(
         base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60, limits=limits
     ) as client:

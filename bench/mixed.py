@@ -15,10 +15,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import ssl
 import subprocess
 import sys
 import time
 from collections import defaultdict
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import pairwise
@@ -44,6 +46,8 @@ class Asked:
     """What was asked and how it went: kind -> seconds, and what failed."""
 
     took: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    by_minute: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
+    begin: float = field(default_factory=time.perf_counter)
     errors: list[str] = field(default_factory=list)
     events: int = 0
     cut: int = 0
@@ -77,7 +81,9 @@ class User:
         except httpx2.HTTPError as problem:
             self.asked.errors.append(f"{kind}: {problem!r}")
             return None
-        self.asked.took[kind].append(time.perf_counter() - start)
+        took = time.perf_counter() - start
+        self.asked.took[kind].append(took)
+        self.asked.by_minute[int((start - self.asked.begin) // 60)].append(took)
         if answer.status_code >= 400:
             self.asked.errors.append(f"{kind}: {answer.status_code} {answer.text[:200]}")
             return None
@@ -171,18 +177,24 @@ async def run(base: str, token: str, pid: int, users: int, minutes: float) -> bo
     limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
     options: dict[str, Any] = {
         "base_url": base, "timeout": 30, "limits": limits,
+        "verify": ssl.create_default_context(),  # made once
         "headers": {"Authorization": f"Bearer {token}"},
     }  # fmt: skip
     asked = Asked()
     with httpx2.Client(**{**options, "limits": httpx2.Limits()}) as once:
         facts = codes_of(once), once.get("/api/district").json()["bbox"]
     memory: list[tuple[float, float]] = []
-    async with httpx2.AsyncClient(**options) as client, httpx2.AsyncClient(**options) as streams:
-        followers = [asyncio.create_task(follow(streams, asked)) for _ in range(users)]
+    async with AsyncExitStack() as stack:
+        # everybody has connections of their own: with one pool for all, each request looks through
+        # all connections, a third of this process's time
+        clients = [
+            await stack.enter_async_context(httpx2.AsyncClient(**options)) for _ in range(users)
+        ]
+        followers = [asyncio.create_task(follow(client, asked)) for client in clients]
         begin, used, used_here = time.perf_counter(), cpu_s(pid), time.process_time()
         until = begin + 60 * minutes
         work = asyncio.gather(
-            *(User(number, client, facts, asked).work(until) for number in range(users))
+            *(User(number, clients[number], facts, asked).work(until) for number in range(users))
         )
         while not work.done():
             await asyncio.wait([work], timeout=5)
@@ -209,6 +221,8 @@ async def run(base: str, token: str, pid: int, users: int, minutes: float) -> bo
           f"of {os.cpu_count()}; load {os.getloadavg()[0]:.1f}\n"
           f"Memory of the server: {memory[0][1]:,.0f} MB, warm {warm:,.0f} MB, at the end "
           f"{last:,.0f} MB ({(last / warm - 1):+.1%})")  # fmt: skip
+    minutes_ms = [np.percentile(asked.by_minute[m], 95) * 1e3 for m in sorted(asked.by_minute)]
+    print("p95 ms of each minute: " + ", ".join(f"{ms:.0f}" for ms in minutes_ms))
     steps = [b - a for (_, a), (_, b) in pairwise(memory)]
     print(f"largest step between looks {max(steps, default=0):+.0f} MB")
     for problem in asked.errors[:5]:
