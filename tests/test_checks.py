@@ -24,8 +24,9 @@ from gis_service.events import jobs
 from gis_service.housekeeping import DUTIES, KIND
 from gis_service.ready import bring_up_to_date
 from tests.conftest import Database, token_headers
-from tests.faults.served import COMMAND, free_port
+from tests.faults.served import COMMAND
 from tests.incidents.conftest import Bureau, bureau
+from tests.ports import free_port
 
 __all__ = ["bureau"]
 

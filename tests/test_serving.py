@@ -17,8 +17,8 @@ from starlette.routing import Mount, Route
 from gis_service.app import create_app
 from gis_service.dependencies import get_session
 from gis_service.settings import Settings
-from tests.browser.conftest import free_port
 from tests.conftest import Database
+from tests.ports import free_port
 
 # asked from beside, then told to stop as an operator's TERM does
 STARTED = """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import ssl
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from gis_service.settings import DEMO_ACCOUNTS, Settings
 from tests.browser.desk_page import DeskPage
 from tests.browser.map_page import MapPage
 from tests.conftest import Database
+from tests.ports import free_port
 
 # WebGL drawn by the processor: no graphics card is asked for.
 ARGUMENTS = [
@@ -36,14 +36,6 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-
-
-def free_port() -> int:
-    """A loopback port that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

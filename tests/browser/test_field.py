@@ -11,9 +11,10 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import Browser
 
-from tests.browser.conftest import free_port, service
+from tests.browser.conftest import service
 from tests.browser.desk_page import DeskPage
 from tests.conftest import Database
+from tests.ports import free_port
 
 
 def picture(path: Path, colour: str) -> Path:

@@ -22,6 +22,7 @@ import numpy as np
 from PIL import Image
 
 from tests.incidents.conftest import CLASS, INSIDE
+from tests.ports import free_port
 
 COMMAND = [sys.executable, "-c", "from gis_service.cli import main; main()"]
 
@@ -36,12 +37,6 @@ class Answer:
 
     def json(self) -> Any:
         return json.loads(self.body)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def until(true: Callable[[], Any], seconds: float, what: str) -> Any:

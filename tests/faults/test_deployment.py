@@ -19,8 +19,9 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.faults.conftest import Shared
-from tests.faults.served import Answer, Served, free_port, until
+from tests.faults.served import Answer, Served, until
 from tests.incidents.conftest import Bureau
+from tests.ports import free_port
 from tests.test_http import tile_of
 
 DEPLOY = ROOT / "docs" / "deploy"

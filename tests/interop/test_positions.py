@@ -30,6 +30,7 @@ from gis_service.patrols.following import derive_pending
 from gis_service.patrols.reading import NO_TIME
 from gis_service.responsibility.models import Officer
 from tests.patrols.conftest import Patrol, patrol, stroll
+from tests.ports import free_port
 
 __all__ = ["patrol"]
 
@@ -174,9 +175,7 @@ def test_strangers_are_refused(patrol: Patrol) -> None:
 
 def test_what_was_acknowledged_survives_a_kill(patrol: Patrol) -> None:
     token = phone(patrol, "osmand")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = {**os.environ, **patrol.database.environment, "GIS_PORT": str(port)}
     command = [sys.executable, "-c", "from gis_service.cli import main; main()", "serve"]
     server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
