@@ -113,6 +113,9 @@ class Settings(BaseSettings):
     oidc_prompt: Literal["", "login", "select_account"] = Field(
         "", description="login: the provider asks for the password each time (shared computers)"
     )
+    oidc_logout: bool = Field(
+        False, description="signing out leads to the provider, to sign out there as well"
+    )
     oidc_label: str = Field("统一身份认证登录", description="the button on the login page")
     oidc_label_en: str = Field("Single sign-on", description="its English words")
     audit_days: int = Field(184, ge=184, description="how long the audit log is kept at least")

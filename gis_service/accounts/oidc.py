@@ -10,7 +10,7 @@ import secrets
 import time
 from dataclasses import asdict, dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import orjson
 import requests
@@ -111,6 +111,16 @@ class Provider:
         except (ValueError, KeyError, TypeError, AttributeError) as problem:
             raise NotThrough("answer", f"{type(problem).__name__}: {problem}") from None
         return Person(f"{known['issuer']} {claims['sub']}", claims)
+
+    def leave(self, back: str) -> str | None:
+        """The address at which a browser ends its session at the provider and is sent ``back``
+        (OpenID Connect RP-Initiated Logout 1.0); None where it offers none. Raises NotThrough."""
+        known = self.discover()
+        address = known.get("end_session_endpoint")
+        if not isinstance(address, str) or not _as_safe(known["issuer"], address):
+            return None
+        asked = {"client_id": self.settings.oidc_client_id, "post_logout_redirect_uri": back}
+        return f"{address}{'&' if urlsplit(address).query else '?'}{urlencode(asked)}"
 
     def discover(self) -> dict[str, Any]:
         """What the provider says of itself. Raises NotThrough."""

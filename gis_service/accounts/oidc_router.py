@@ -18,7 +18,13 @@ from gis_service.accounts.attempts import Attempts
 from gis_service.accounts.dependencies import COOKIE, anyone
 from gis_service.accounts.oidc import PENDING_S, NotThrough, Pending, Provider, own_path
 from gis_service.accounts.personal import open_sealed, seal
-from gis_service.accounts.router import address_of, commit, over_https, set_session_cookie
+from gis_service.accounts.router import (
+    address_of,
+    address_of_service,
+    commit,
+    over_https,
+    set_session_cookie,
+)
 from gis_service.dependencies import SessionDependency, SettingsDependency, locale_of
 from gis_service.errors import ConfigurationError, DomainError, NotFound, TooMany
 
@@ -85,7 +91,7 @@ async def come_back(
     await commit(request, session)
     log.debug("account %s signed in through the provider", identity.account_id)
     response = RedirectResponse(target, 303, headers={"Cache-Control": "no-store"})
-    set_session_cookie(request, response, cookie, settings)
+    set_session_cookie(request, response, cookie, settings, at_provider=True)
     response.delete_cookie(PENDING, path=PATH, httponly=True, samesite="lax")
     return response
 
@@ -99,9 +105,7 @@ def _provider(request: Request) -> Provider:
 
 def _here(request: Request) -> str:
     """The address the provider sends browsers back to, as it is registered there."""
-    settings = request.app.state.settings
-    base = settings.public_url or str(request.base_url)
-    return f"{base.rstrip('/')}{PATH}/callback"
+    return f"{address_of_service(request)}{PATH}/callback"
 
 
 def _count(request: Request) -> None:

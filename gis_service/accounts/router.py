@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from typing import Annotated, Any
 
 import orjson
@@ -22,6 +24,7 @@ from gis_service.accounts.dependencies import (
 )
 from gis_service.accounts.identity import Identity, Scope
 from gis_service.accounts.models import Account
+from gis_service.accounts.oidc import NotThrough, Provider
 from gis_service.accounts.permissions import ROLE_NAMES
 from gis_service.accounts.schemas import (
     AccountChange,
@@ -34,6 +37,7 @@ from gis_service.accounts.schemas import (
     NewToken,
     PasswordChange,
     SecondFactor,
+    SignedOut,
     Token,
     TokenPage,
 )
@@ -45,12 +49,15 @@ from gis_service.dependencies import (
     SettingsDependency,
     refuse_unknown_parameters,
 )
-from gis_service.errors import InvalidInput, NotFound, TooMany
+from gis_service.errors import ConfigurationError, InvalidInput, NotFound, TooMany
 from gis_service.settings import Settings
 
+log = logging.getLogger(__name__)
 router = APIRouter(
     prefix="/api", tags=["accounts"], dependencies=[Depends(refuse_unknown_parameters)]
 )
+# a cookie beside the session's: it was begun at the OpenID provider
+AT_PROVIDER, AT_PROVIDER_PATH = "gis_at_provider", "/api/session"
 Own = [Depends(allow("self"))]
 Manages = [Depends(allow("account.manage"))]
 Number = Annotated[int, Path(ge=1, lt=2**31)]
@@ -94,17 +101,37 @@ async def who_am_i(session: SessionDependency, identity: SignedIn) -> Response:
     return _json(await _me(session, identity))
 
 
-@router.delete("/session", status_code=204, dependencies=[Depends(anyone())])
-async def sign_out(request: Request, session: SessionDependency) -> Response:
-    """End the session; done also where there is none."""
+@router.delete(
+    "/session", status_code=204, responses={200: {"model": SignedOut}},
+    dependencies=[Depends(anyone())],
+)  # fmt: skip
+async def sign_out(
+    request: Request, session: SessionDependency, settings: SettingsDependency
+) -> Response:
+    """End the session; done also where there is none. 200 where the one at the OpenID provider is
+    to be ended, too: ``provider`` is the address to go to."""
     identity = await current_identity(request)
     cookie = request.cookies.get(COOKIE)
     if identity is not None and cookie:
         await session.run_sync(login.log_out, identity, cookie, address_of(request))
         await commit(request, session)
-    response = Response(status_code=204)
-    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax")
+    elsewhere = await _session_elsewhere(request, settings)
+    response = _json({"provider": elsewhere}) if elsewhere else Response(status_code=204)
+    for name, path in ((COOKIE, "/"), (AT_PROVIDER, AT_PROVIDER_PATH)):
+        response.delete_cookie(name, path=path, httponly=True, samesite="lax")
     return response
+
+
+async def _session_elsewhere(request: Request, settings: Settings) -> str | None:
+    """Where a session that was begun at the provider is ended there, if it is to be."""
+    provider: Provider | None = request.app.state.oidc
+    if not settings.oidc_logout or provider is None or AT_PROVIDER not in request.cookies:
+        return None
+    try:
+        return await asyncio.to_thread(provider.leave, f"{address_of_service(request)}/login")
+    except (NotThrough, ConfigurationError) as problem:
+        log.warning("nobody can sign out at the provider: %s", problem)
+        return None
 
 
 @router.post("/session/password", status_code=204, dependencies=Own)
@@ -296,13 +323,29 @@ async def _me(session: Any, identity: Identity) -> dict[str, Any]:
 
 
 def set_session_cookie(
-    request: Request, response: Response, cookie: str, settings: Settings
+    request: Request,
+    response: Response,
+    cookie: str,
+    settings: Settings,
+    *,
+    at_provider: bool = False,
 ) -> None:
-    """Hand a new session's cookie to the browser."""
+    """Hand a new session's cookie to the browser, and whether the session was begun at the OpenID
+    provider."""
+    lasting, secure = settings.session_hours * 3600, over_https(request, settings)
     response.set_cookie(
-        COOKIE, cookie, max_age=settings.session_hours * 3600, path="/", httponly=True,
-        samesite="lax", secure=over_https(request, settings),
+        COOKIE, cookie, max_age=lasting, path="/", httponly=True, samesite="lax", secure=secure
+    )
+    response.set_cookie(
+        AT_PROVIDER, "1", max_age=lasting if at_provider else 0, path=AT_PROVIDER_PATH,
+        httponly=True, samesite="lax", secure=secure,
     )  # fmt: skip
+
+
+def address_of_service(request: Request) -> str:
+    """The address by which browsers know this service, without a slash at its end."""
+    settings: Settings = request.app.state.settings
+    return (settings.public_url or str(request.base_url)).rstrip("/")
 
 
 def over_https(request: Request, settings: Settings) -> bool:

@@ -82,6 +82,12 @@ class Scope(BaseModel):
     code: str
 
 
+class SignedOut(BaseModel):
+    """Where to end the session at the provider, too."""
+
+    provider: str
+
+
 class Me(BaseModel):
     """Who is asking."""
 

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import pytest
+import requests
 from fastapi.testclient import TestClient
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
@@ -137,6 +138,30 @@ def test_who_signs_in_there_is_signed_in_here(make: Callable[..., Bureau]) -> No
     assert bureau.walk("s-li") == "/dispatch"
 
 
+def test_signing_out_leads_to_the_provider_where_that_is_set(make: Callable[..., Bureau]) -> None:
+    bureau = make(oidc_logout=True)
+    add(bureau.database)
+
+    def sign_out() -> Any:
+        answer = bureau.client.delete("/api/session", headers=ORIGIN)
+        assert bureau.client.get("/api/session").status_code == 401
+        return answer
+
+    bureau.walk("s-li")
+    answer = sign_out()
+    assert answer.status_code == 200
+    address = urlsplit(answer.json()["provider"])
+    assert answer.json()["provider"].startswith(f"{bureau.desk.issuer}/oauth2/end_session?")
+    assert parse_qs(address.query) == {
+        "client_id": [bureau.desk.client_id],
+        "post_logout_redirect_uri": ["http://testserver/login"],
+    }
+    assert sign_out().status_code == 204  # nothing is left to end
+    bureau.walk("s-li")
+    assert sign_in(bureau.client).status_code == 200  # by password, and so no longer from there
+    assert sign_out().status_code == 204
+
+
 def test_an_answer_signs_in_once_and_only_who_asked(make: Callable[..., Bureau]) -> None:
     bureau = make()
     add(bureau.database)
@@ -209,6 +234,23 @@ RUBBISH: list[tuple[str, int, Any]] = [
     ("/jwks", 200, {"keys": "none"}),
     ("/jwks", 404, b""),
 ]
+
+
+@pytest.mark.parametrize(
+    "said", [None, {}, {"end_session_endpoint": 5}, {"end_session_endpoint": "javascript:alert(1)"}]
+)
+def test_who_signs_out_is_signed_out_here_whatever_the_provider_says(
+    make: Callable[..., Bureau], said: dict[str, Any] | None
+) -> None:
+    bureau = make(oidc_logout=True)
+    add(bureau.database)
+    bureau.walk("s-li")
+    known = requests.get(f"{bureau.desk.issuer}{WELL_KNOWN}", timeout=5).json()
+    del known["end_session_endpoint"]
+    bureau.desk.instead[WELL_KNOWN] = (503, b"") if said is None else (200, body(known | said))
+    bureau.forget()
+    assert bureau.client.delete("/api/session", headers=ORIGIN).status_code == 204
+    assert bureau.client.get("/api/session").status_code == 401
 
 
 def test_rubbish_is_told_and_a_password_still_works(make: Callable[..., Bureau]) -> None:

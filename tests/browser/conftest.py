@@ -88,8 +88,9 @@ def demo_database(create_database: Callable[[], Database]) -> Database:
     it."""
     made = create_database()
     made.environment.update(
-        GIS_OIDC_ISSUER=f"http://localhost:{free_port()}", GIS_OIDC_CLIENT_ID="gis-service"
-    )
+        GIS_OIDC_ISSUER=f"http://localhost:{free_port()}", GIS_OIDC_CLIENT_ID="gis-service",
+        GIS_OIDC_LOGOUT="true",
+    )  # fmt: skip
     return made
 
 

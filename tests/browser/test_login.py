@@ -167,7 +167,7 @@ def test_the_second_factor_is_asked_for(
 
 
 def test_the_button_of_single_sign_on_leads_there_and_back(
-    visitor: Open, demo_database: Database
+    visitor: Open, served: str, demo_database: Database
 ) -> None:
     page = visitor("/login?next=%2Fwatches", errors=True)  # the provider's page has no icon
     assert page.text("#elsewhere") == "统一身份认证登录"
@@ -186,8 +186,18 @@ def test_the_button_of_single_sign_on_leads_there_and_back(
         page.page.get_by_role("button", name="p", exact=True).click()
         page.page.wait_for_url("**/watches")
         page.page.wait_for_selector("body.ready")
-    me = page.page.evaluate("fetch('/api/session').then((answer) => answer.json())")
-    assert me["name"] == "planner"
+        me = page.page.evaluate("fetch('/api/session').then((answer) => answer.json())")
+        assert me["name"] == "planner"
+        # as set, signing out goes on at the provider, which sends back to the login page
+        page.page.goto(f"{served}/")
+        page.page.wait_for_selector("body.ready")
+        page.find("#account-button").click()
+        page.find("#sign-out").click()
+        page.page.get_by_role("button", name="End session").click()
+        page.page.wait_for_url("**/login")
+        page.page.wait_for_selector("body.ready")
+        status = page.page.evaluate("fetch('/api/session').then((answer) => answer.status)")
+        assert status == 401
 
 
 # -- the map without an account ------------------------------------------------------------

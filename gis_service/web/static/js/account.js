@@ -67,10 +67,16 @@ export function startAccount() {
   });
 }
 
+/** Ends the session. The address to go to where one that was begun at the provider goes on there. */
+export async function endSession() {
+  return (await send("DELETE", "/api/session"))?.provider ?? null;
+}
+
 async function signOut() {
   try {
-    await send("DELETE", "/api/session");
-    location.reload();
+    const provider = await endSession();
+    if (provider) location.assign(provider);
+    else location.reload();
   } catch (error) {
     complain(t("account.signOut"), error);
   }

@@ -1,7 +1,7 @@
 /** Starts the page: who is signed in, what there is, then list, map and filters. */
 
-import { account } from "../account.js";
-import { getJSON, send } from "../api.js";
+import { account, endSession } from "../account.js";
+import { getJSON } from "../api.js";
 import { app } from "../app.js";
 import { inOtherLanguage } from "../asked.js";
 import { byId, fill, h } from "../dom.js";
@@ -67,8 +67,7 @@ function head() {
   ].filter(Boolean).join(" · ");
   byId("sign-out").addEventListener("click", async () => {
     try {
-      await send("DELETE", "/api/session");
-      location.assign("/login?next=/coverage");
+      location.assign((await endSession()) ?? "/login?next=/coverage");
     } catch (error) {
       complain(t("account.signOut"), error);
     }

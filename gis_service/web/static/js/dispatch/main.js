@@ -1,6 +1,7 @@
 /** Starts the console: who is signed in, what there is, then list, map and stream. */
 
-import { ApiError, getJSON, send } from "../api.js";
+import { endSession } from "../account.js";
+import { ApiError, getJSON } from "../api.js";
 import { app } from "../app.js";
 import { inOtherLanguage } from "../asked.js";
 import { byId, fill, h } from "../dom.js";
@@ -125,8 +126,7 @@ function head() {
   window.setInterval(tick, 5000);
   byId("sign-out").addEventListener("click", async () => {
     try {
-      await send("DELETE", "/api/session");
-      location.assign(`/login?next=${HERE}`);
+      location.assign((await endSession()) ?? `/login?next=${HERE}`);
     } catch (error) {
       complain(t("dispatch.signOut"), error);
     }

@@ -1,6 +1,7 @@
 /** The officer's page: report, today's tasks, what still waits to be sent. */
 
-import { ApiError, getJSON, send } from "../api.js";
+import { endSession } from "../account.js";
+import { ApiError, getJSON } from "../api.js";
 import { app } from "../app.js";
 import { byId, fill, h } from "../dom.js";
 import { number, pick, setLanguage, setTimezone, t } from "../i18n.js";
@@ -82,9 +83,9 @@ async function signOut() {
   const waiting = (await drafts()).length;
   if (waiting && !confirm(t("field.signOutWaiting", { n: waiting }))) return;
   try {
-    await send("DELETE", "/api/session");
+    const provider = await endSession();
     navigator.serviceWorker?.controller?.postMessage("forget");
-    location.assign("/login?next=/field");
+    location.assign(provider ?? "/login?next=/field");
   } catch (error) {
     complain(t("account.signOut"), error);
   }

@@ -1,6 +1,6 @@
 /** Starts the page: figures, question, ranking, map, and its parts by the address. */
 
-import { account, may } from "../account.js";
+import { account, endSession, may } from "../account.js";
 import { getJSON, send } from "../api.js";
 import { app } from "../app.js";
 import { inOtherLanguage } from "../asked.js";
@@ -90,8 +90,7 @@ function head() {
   ].filter(Boolean).join(" · ");
   byId("sign-out").addEventListener("click", async () => {
     try {
-      await send("DELETE", "/api/session");
-      location.assign("/login?next=/planning");
+      location.assign((await endSession()) ?? "/login?next=/planning");
     } catch (error) {
       complain(t("account.signOut"), error);
     }
