@@ -26,7 +26,7 @@ IndexArray = npt.NDArray[np.int32]
 
 STREET_STEP_M = 0.5  # at 1 m a walk that only grazes a street is missed by up to 1.3 m
 OUTLINE_STEP_M = 2.0
-LEAST_M = 1.0  # the narrowest swath: what is nearer asks nothing more, a third of the work
+LEAST_M = 5.0  # the narrowest swath, as good as a phone knows its place: nearer asks no more
 REACH_M = 50.0  # wider than the widest swath
 _CELL_M = 8.0  # of samples
 _PLACE_M = 24.0  # of steps

@@ -54,7 +54,7 @@ def test_streets_and_buildings_within_the_swath(patrol: Patrol) -> None:
             assert squads[0]["streets_seen_m"] == pytest.approx(answer["streets_seen_m"], abs=1)
             assert client.get(path, headers=other).json()["streets_seen_m"] == 0
             assert client.get(path, headers=officer).status_code == 403
-        for bad in ("0", "50", "-1", "wide"):
+        for bad in ("0", "4.9", "50", "-1", "wide"):
             refused = client.get(f"/api/coverage/swath?swath_m={bad}", headers=headers)
             assert refused.status_code == 400, bad
         widths = client.get("/api/coverage/swath/widths", headers=headers).json()["items"]
