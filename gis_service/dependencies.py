@@ -42,6 +42,12 @@ async def get_app_settings(request: Request) -> Settings:
     return settings
 
 
+def service_address(request: Request) -> str:
+    """The address by which browsers know this service, without a slash at its end."""
+    settings: Settings = request.app.state.settings
+    return (settings.public_url or str(request.base_url)).rstrip("/")
+
+
 def locale_of(request: Request) -> str:
     """``zh`` or ``en``: ``?lang=``, else the first known language of Accept-Language, else zh."""
     asked = request.query_params.get("lang")

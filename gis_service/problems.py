@@ -181,7 +181,6 @@ def answer_problems(app: FastAPI) -> None:
         (DataError, _value_problem),
         (psycopg.DataError, _value_problem),
         (IntegrityError, _race_problem),
-        (psycopg.IntegrityError, _race_problem),
         (OSError, _system_problem),
         (Exception, _unexpected),
     ):

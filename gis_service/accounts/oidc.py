@@ -10,11 +10,12 @@ import secrets
 import time
 from dataclasses import asdict, dataclass
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import orjson
 import requests
 from authlib.common.errors import AuthlibBaseError
+from authlib.common.urls import add_params_to_uri
 from authlib.integrations.requests_client import OAuth2Session
 from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
@@ -120,7 +121,7 @@ class Provider:
         if not isinstance(address, str) or not _as_safe(known["issuer"], address):
             return None
         asked = {"client_id": self.settings.oidc_client_id, "post_logout_redirect_uri": back}
-        return f"{address}{'&' if urlsplit(address).query else '?'}{urlencode(asked)}"
+        return str(add_params_to_uri(address, [*asked.items()]))
 
     def discover(self) -> dict[str, Any]:
         """What the provider says of itself. Raises NotThrough."""

@@ -18,14 +18,13 @@ from gis_service.accounts.attempts import Attempts
 from gis_service.accounts.dependencies import COOKIE, anyone
 from gis_service.accounts.oidc import PENDING_S, NotThrough, Pending, Provider, own_path
 from gis_service.accounts.personal import open_sealed, seal
-from gis_service.accounts.router import (
-    address_of,
-    address_of_service,
-    commit,
-    over_https,
-    set_session_cookie,
+from gis_service.accounts.router import address_of, commit, over_https, set_session_cookie
+from gis_service.dependencies import (
+    SessionDependency,
+    SettingsDependency,
+    locale_of,
+    service_address,
 )
-from gis_service.dependencies import SessionDependency, SettingsDependency, locale_of
 from gis_service.errors import ConfigurationError, DomainError, NotFound, TooMany
 
 log = logging.getLogger(__name__)
@@ -105,7 +104,7 @@ def _provider(request: Request) -> Provider:
 
 def _here(request: Request) -> str:
     """The address the provider sends browsers back to, as it is registered there."""
-    return f"{address_of_service(request)}{PATH}/callback"
+    return f"{service_address(request)}{PATH}/callback"
 
 
 def _count(request: Request) -> None:

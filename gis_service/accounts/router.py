@@ -48,6 +48,7 @@ from gis_service.dependencies import (
     SessionDependency,
     SettingsDependency,
     refuse_unknown_parameters,
+    service_address,
 )
 from gis_service.errors import ConfigurationError, InvalidInput, NotFound, TooMany
 from gis_service.settings import Settings
@@ -128,7 +129,7 @@ async def _session_elsewhere(request: Request, settings: Settings) -> str | None
     if not settings.oidc_logout or provider is None or AT_PROVIDER not in request.cookies:
         return None
     try:
-        return await asyncio.to_thread(provider.leave, f"{address_of_service(request)}/login")
+        return await asyncio.to_thread(provider.leave, f"{service_address(request)}/login")
     except (NotThrough, ConfigurationError) as problem:
         log.warning("nobody can sign out at the provider: %s", problem)
         return None
@@ -332,20 +333,14 @@ def set_session_cookie(
 ) -> None:
     """Hand a new session's cookie to the browser, and whether the session was begun at the OpenID
     provider."""
-    lasting, secure = settings.session_hours * 3600, over_https(request, settings)
-    response.set_cookie(
-        COOKIE, cookie, max_age=lasting, path="/", httponly=True, samesite="lax", secure=secure
-    )
-    response.set_cookie(
-        AT_PROVIDER, "1", max_age=lasting if at_provider else 0, path=AT_PROVIDER_PATH,
-        httponly=True, samesite="lax", secure=secure,
-    )  # fmt: skip
-
-
-def address_of_service(request: Request) -> str:
-    """The address by which browsers know this service, without a slash at its end."""
-    settings: Settings = request.app.state.settings
-    return (settings.public_url or str(request.base_url)).rstrip("/")
+    kept = [(COOKIE, cookie, "/")] + [(AT_PROVIDER, "1", AT_PROVIDER_PATH)] * at_provider
+    for name, value, path in kept:
+        response.set_cookie(
+            name, value, max_age=settings.session_hours * 3600, path=path, httponly=True,
+            samesite="lax", secure=over_https(request, settings),
+        )  # fmt: skip
+    if not at_provider and AT_PROVIDER in request.cookies:
+        response.delete_cookie(AT_PROVIDER, path=AT_PROVIDER_PATH, httponly=True, samesite="lax")
 
 
 def over_https(request: Request, settings: Settings) -> bool:

@@ -23,6 +23,7 @@ from gis_service.dependencies import (
     SessionDependency,
     SettingsDependency,
     refuse_unknown_parameters,
+    service_address,
 )
 from gis_service.errors import NotFound
 from gis_service.settings import Settings
@@ -123,7 +124,6 @@ async def get_qr(
     request: Request,
     code: CodePath,
     session: SessionDependency,
-    settings: SettingsDependency,
     round: Annotated[str | None, Query(max_length=64, description="code")] = None,
 ) -> Response:
     """The QR code of a community's page, or with ``round`` of the survey to answer there."""
@@ -137,10 +137,9 @@ async def get_qr(
         )
 
     path = await session.run_sync(read)
-    base = (settings.public_url or str(request.base_url)).rstrip("/")
     out = io.BytesIO()
     # redundancy for a sheet that hangs in the rain
-    segno.make(f"{base}/{path}", error="q", micro=False).save(
+    segno.make(f"{service_address(request)}/{path}", error="q", micro=False).save(
         out, kind="svg", border=2, xmldecl=False, svgclass=None, lineclass=None, omitsize=True
     )
     return Response(out.getvalue(), media_type="image/svg+xml", headers=PRIVATE)

@@ -1,7 +1,4 @@
-"""Rows as psycopg reads them, for statements that are run all the time.
-
-Errors are psycopg's own, not SQLAlchemy's.
-"""
+"""Statements that are run all the time, with less of SQLAlchemy between them and the driver."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
-from sqlalchemy import text
+from sqlalchemy import CursorResult, text
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
@@ -22,7 +19,8 @@ from gis_service.db.copy import literal
 async def fetch_rows(
     session: AsyncSession, statement: str, values: Mapping[str, Any] | None = None
 ) -> list[dict[str, Any]]:
-    """The rows of a statement with ``:name`` parameters, inside the session's transaction.
+    """The rows of a statement with ``:name`` parameters, inside the session's transaction; errors
+    are psycopg's own.
 
     The same as ``session.execute(text(statement), values).mappings()`` without SQLAlchemy's result:
     of fifty incidents with sixty columns it takes longer than the database does.
@@ -35,18 +33,10 @@ async def fetch_rows(
         return await cursor.fetchall()
 
 
-def run(
-    session: Session, statement: str, values: Mapping[str, Any] | None = None
-) -> list[tuple[Any, ...]]:
-    """Like :func:`fetch_rows`, as tuples, for what works on a sync session (or beneath an async
-    one); none where the statement returns no rows. Half as long as ``session.execute`` takes."""
+def run(session: Session, statement: str, values: Mapping[str, Any]) -> CursorResult[Any]:
+    """``session.execute(text(statement), values)``, errors included, in four fifths of its time."""
     session.flush()  # as session.execute does
-    cursor = session.connection().connection.cursor()
-    try:
-        cursor.execute(literal(_placed(statement)), values or {})
-        return list(cursor.fetchall()) if cursor.description else []
-    finally:
-        cursor.close()
+    return session.connection().exec_driver_sql(_placed(statement), dict(values))
 
 
 @lru_cache(maxsize=1024)

@@ -115,7 +115,7 @@ def take_in(
     street = desk.locator.code_of("street", placed["street_id"]) if placed["street_id"] else None
     person = {name: value for name, value in (report.get("reporter") or {}).items() if value}
     follow = None if source == "patrol" else _follow_code()
-    kept = run(
+    incident_id = run(
         session,
         _KEEP,
         {
@@ -129,11 +129,10 @@ def take_in(
             "sealed": seal(person) if person else None,
             "owner": owner, "key": key, "hash": hashed,
         },
-    )  # fmt: skip
-    if not kept:
+    ).scalar()  # fmt: skip
+    if incident_id is None:
         assert key is not None  # noqa: S101 - nothing else keeps a report from being kept
         return _known_key(session, owner, key, hashed) or _refuse_key()
-    incident_id = kept[0][0]
     log(session, incident_id, action="report", actor=identity.name if identity else source,
         at=desk.now, state="reported", version=1, detail=None)  # fmt: skip
     if report.get("photos"):
@@ -166,13 +165,12 @@ def _shown(session: Session, photos: list[int]) -> list[str]:
 
 
 def _known_key(session: Session, owner: str, key: str, hashed: bytes | None) -> Taken | None:
-    known = run(session, _KNOWN_KEY, {"owner": owner, "key": key})
-    if not known:
+    row = run(session, _KNOWN_KEY, {"owner": owner, "key": key}).one_or_none()
+    if row is None:
         return None
-    [(request_hash, incident_id, follow_code)] = known
-    if bytes(request_hash) != hashed:
+    if bytes(row.request_hash) != hashed:
         _refuse_key()
-    return Taken(incident_id, False, follow_code)
+    return Taken(row.incident_id, False, row.follow_code)
 
 
 def _refuse_key() -> NoReturn:
