@@ -13,7 +13,6 @@ import asyncio
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -36,6 +35,7 @@ from gis_service.hierarchy.locating import load_locator
 from gis_service.incidents.loading import load_incidents
 from gis_service.incidents.mapping import read_mapping
 from gis_service.maps.registry import read_registry, statement
+from tests.ports import free_port
 
 CLIENTS = 20
 TILES = 150
@@ -77,9 +77,7 @@ app.include_router(Endpoints().router)
 @contextmanager
 def server(code: str, environment: dict[str, str], probe: str) -> Iterator[str]:
     """A uvicorn worker on a free loopback port; its base address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "bench_application.py").write_text(code)
         process = subprocess.Popen(

@@ -13,7 +13,6 @@ import argparse
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -29,6 +28,7 @@ from bench.boston import DATA
 from bench.database import BenchDatabase, bench_database, load_boston
 from gis_service.patrols.devices import add_device
 from gis_service.responsibility.models import Officer
+from tests.ports import free_port
 
 PHONES = 120
 WANTED = 2_000
@@ -143,9 +143,7 @@ def serve(
     database: BenchDatabase, settings: dict[str, str] | None = None
 ) -> tuple[subprocess.Popen[bytes], int]:
     """The service as people start it, with some settings of its own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-c", "from gis_service.cli import main; main()", "serve"],
         env={

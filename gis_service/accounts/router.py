@@ -333,14 +333,16 @@ def set_session_cookie(
 ) -> None:
     """Hand a new session's cookie to the browser, and whether the session was begun at the OpenID
     provider."""
-    kept = [(COOKIE, cookie, "/")] + [(AT_PROVIDER, "1", AT_PROVIDER_PATH)] * at_provider
+    kept = [(COOKIE, cookie, "/")]
+    if at_provider:
+        kept.append((AT_PROVIDER, "1", AT_PROVIDER_PATH))
+    elif AT_PROVIDER in request.cookies:
+        response.delete_cookie(AT_PROVIDER, path=AT_PROVIDER_PATH, httponly=True, samesite="lax")
     for name, value, path in kept:
         response.set_cookie(
             name, value, max_age=settings.session_hours * 3600, path=path, httponly=True,
             samesite="lax", secure=over_https(request, settings),
         )  # fmt: skip
-    if not at_provider and AT_PROVIDER in request.cookies:
-        response.delete_cookie(AT_PROVIDER, path=AT_PROVIDER_PATH, httponly=True, samesite="lax")
 
 
 def over_https(request: Request, settings: Settings) -> bool:

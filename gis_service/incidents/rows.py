@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -241,21 +240,19 @@ def paths_json(placed: dict[str, pa.Array], locator: Locator) -> pa.Array:
         [placed[f"{level}_id"].fill_null(NO_AREA).to_numpy() for level in LEVEL_COLUMNS]
     )
     codes, paths = pd.factorize(stacked)
-    words = [path_json(path, locator) for path in paths]
+    words = [
+        orjson.dumps(
+            {
+                level: locator.code_of(level, int(area_id))
+                for level, area_id in zip(LEVEL_COLUMNS, path, strict=True)
+                if area_id != NO_AREA
+            }
+        ).decode()
+        for path in paths
+    ]
     return pa.DictionaryArray.from_arrays(
         pa.array(codes.astype(np.int32)), pa.array(words, pa.string())
     ).dictionary_decode()
-
-
-def path_json(path: Iterable[int], locator: Locator) -> str:
-    """The codes of one path, identities by level, as JSON text."""
-    return orjson.dumps(
-        {
-            level: locator.code_of(level, int(area_id))
-            for level, area_id in zip(LEVEL_COLUMNS, path, strict=True)
-            if area_id != NO_AREA
-        }
-    ).decode()
 
 
 def _times(values: pd.Series) -> pa.Array:

@@ -99,6 +99,37 @@ def steps_by_place(
 
 
 @kernel
+def _gap2(
+    west: float, east: float, south: float, north: float,
+    x_min: float, x_max: float, y_min: float, y_max: float,
+) -> float:  # fmt: skip
+    """Squared distance of two boxes."""
+    x = max(max(west - x_max, x_min - east), 0.0)
+    y = max(max(south - y_max, y_min - north), 0.0)
+    return x * x + y * y
+
+
+@kernel
+def _measure(
+    x: FloatArray, y: FloatArray, slot: LongArray, first: int, behind: int,
+    ax: float, ay: float, bx: float, by: float, best: FloatArray,
+) -> float:  # fmt: skip
+    """Take the squared distances of some samples to a step from a to b into ``best`` where they
+    are less; the largest of these slots then."""
+    dx, dy = bx - ax, by - ay
+    length2 = dx * dx + dy * dy
+    share = 1.0 / length2 if length2 > 0.0 else 0.0
+    largest = 0.0
+    for i in range(first, behind):
+        px, py = x[i] - ax, y[i] - ay
+        t = min(max((px * dx + py * dy) * share, 0.0), 1.0)
+        ex, ey = px - t * dx, py - t * dy
+        best[slot[i]] = min(best[slot[i]], ex * ex + ey * ey)
+        largest = max(largest, best[slot[i]])
+    return largest
+
+
+@kernel
 def nearest_walk(
     x: FloatArray,
     y: FloatArray,
@@ -155,9 +186,10 @@ def nearest_walk(
             count = 0
             for row in range(first_row, last_row + 1):
                 for c in range(row * columns + first_column, row * columns + last_column + 1):
-                    gap_x = max(max(x_min[c] - right, left - x_max[c]), 0.0)
-                    gap_y = max(max(y_min[c] - high, low - y_max[c]), 0.0)
-                    if gap_x * gap_x + gap_y * gap_y < worst[c]:
+                    if (
+                        _gap2(x_min[c], x_max[c], y_min[c], y_max[c], left, right, low, high)
+                        < worst[c]
+                    ):
                         asked[count] = c
                         count += 1
             if count == 0:
@@ -172,33 +204,19 @@ def nearest_walk(
                     y0[k], y1[k] = min(ay[k], by[k]), max(ay[k], by[k])
                 for n in range(count):
                     c = asked[n]
-                    west_c, east_c, south_c, north_c = x_min[c], x_max[c], y_min[c], y_max[c]
+                    cell = x_min[c], x_max[c], y_min[c], y_max[c]
                     limit = worst[c]
                     near = 0  # a plain count is compiled to several steps at a time
                     for k in range(many):
-                        gap_x = max(max(west_c - x1[k], x0[k] - east_c), 0.0)
-                        gap_y = max(max(south_c - y1[k], y0[k] - north_c), 0.0)
-                        near += gap_x * gap_x + gap_y * gap_y < limit
+                        near += _gap2(*cell, x0[k], x1[k], y0[k], y1[k]) < limit
                     if near == 0:
                         continue
                     for k in range(many):
-                        gap_x = max(max(west_c - x1[k], x0[k] - east_c), 0.0)
-                        gap_y = max(max(south_c - y1[k], y0[k] - north_c), 0.0)
-                        if gap_x * gap_x + gap_y * gap_y >= worst[c]:
+                        if _gap2(*cell, x0[k], x1[k], y0[k], y1[k]) >= worst[c]:
                             continue
-                        dx, dy = bx[k] - ax[k], by[k] - ay[k]
-                        length2 = dx * dx + dy * dy
-                        share = 1.0 / length2 if length2 > 0.0 else 0.0
-                        largest = 0.0
-                        for i in range(starts[c], starts[c + 1]):
-                            px, py = x[i] - ax[k], y[i] - ay[k]
-                            t = min(max((px * dx + py * dy) * share, 0.0), 1.0)
-                            ex, ey = px - t * dx, py - t * dy
-                            distance = ex * ex + ey * ey
-                            if distance < best[slot[i]]:
-                                best[slot[i]] = distance
-                            if best[slot[i]] > largest:
-                                largest = best[slot[i]]
+                        largest = _measure(
+                            x, y, slot, starts[c], starts[c + 1], ax[k], ay[k], bx[k], by[k], best
+                        )
                         worst[c] = largest if largest > least * least else 0.0
             if steps_end < square_starts[square + 1]:
                 squares[still] = square
