@@ -50,7 +50,7 @@ export function startAccount() {
       may("community.read") && h("a", { class: "menu-item", href: "/communities", text: t("com.title") }),
       may("incident.report") && h("a", { class: "menu-item", href: "/field", text: t("field.title") }),
       may("self") && h("a", { class: "menu-item", href: "/watches", text: t("watches.title") }),
-      h("button", { type: "button", class: "menu-item", id: "sign-out", text: t("account.signOut"), on: { click: signOut } }));
+      h("button", { type: "button", class: "menu-item", id: "sign-out", text: t("account.signOut"), on: { click: () => signOut() } }));
   };
   draw();
   onLanguage(draw);
@@ -67,15 +67,16 @@ export function startAccount() {
   });
 }
 
-/** Ends the session. The address to go to where one that was begun at the provider goes on there. */
-export async function endSession() {
-  return (await send("DELETE", "/api/session"))?.provider ?? null;
-}
-
-async function signOut() {
+/**
+ * Ends the session and goes on to `next`, or loads the page anew; first to the OpenID provider where
+ * a session that was begun there is to be ended, too.
+ * @param {string} [next] @param {() => void} [ended] - done once the session has ended
+ */
+export async function signOut(next, ended) {
   try {
-    const provider = await endSession();
-    if (provider) location.assign(provider);
+    const provider = (await send("DELETE", "/api/session"))?.provider;
+    ended?.();
+    if (provider ?? next) location.assign(provider ?? next);
     else location.reload();
   } catch (error) {
     complain(t("account.signOut"), error);

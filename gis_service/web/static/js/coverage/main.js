@@ -1,13 +1,13 @@
 /** Starts the page: who is signed in, what there is, then list, map and filters. */
 
-import { account, endSession } from "../account.js";
+import { account, signOut } from "../account.js";
 import { getJSON } from "../api.js";
 import { app } from "../app.js";
 import { inOtherLanguage } from "../asked.js";
 import { byId, fill, h } from "../dom.js";
 import { addDays, isoDay, language, pick, setLanguage, setTimezone, t } from "../i18n.js";
 import { canDraw } from "../map.js";
-import { complain, notice } from "../messages.js";
+import { notice } from "../messages.js";
 import { closeGrid, openGrid } from "./card.js";
 import { startGround } from "./ground.js";
 import { startList } from "./list.js";
@@ -65,13 +65,7 @@ function head() {
   byId("approval").textContent = [
     app.district.map_approval_number && t("footer.approval", { number: app.district.map_approval_number }), "MapLibre",
   ].filter(Boolean).join(" · ");
-  byId("sign-out").addEventListener("click", async () => {
-    try {
-      location.assign((await endSession()) ?? "/login?next=/coverage");
-    } catch (error) {
-      complain(t("account.signOut"), error);
-    }
-  });
+  byId("sign-out").addEventListener("click", () => signOut("/login?next=/coverage"));
   byId("language").addEventListener("click", (/** @type {any} */ event) => {
     event.currentTarget.href = inOtherLanguage();
   });

@@ -1,13 +1,13 @@
 /** Starts the console: who is signed in, what there is, then list, map and stream. */
 
-import { endSession } from "../account.js";
+import { signOut } from "../account.js";
 import { ApiError, getJSON } from "../api.js";
 import { app } from "../app.js";
 import { inOtherLanguage } from "../asked.js";
 import { byId, fill, h } from "../dom.js";
 import { dateTime, pick, setLanguage, setTimezone, t } from "../i18n.js";
 import { canDraw } from "../map.js";
-import { complain, notice, say } from "../messages.js";
+import { notice, say } from "../messages.js";
 import { firstUnseen, startAlerts } from "./alerts.js";
 import { startBulk } from "./bulk.js";
 import { current, reload, startCase } from "./case.js";
@@ -124,13 +124,7 @@ function head() {
   const tick = () => { clock.textContent = dateTime(new Date(now())); };
   tick();
   window.setInterval(tick, 5000);
-  byId("sign-out").addEventListener("click", async () => {
-    try {
-      location.assign((await endSession()) ?? `/login?next=${HERE}`);
-    } catch (error) {
-      complain(t("dispatch.signOut"), error);
-    }
-  });
+  byId("sign-out").addEventListener("click", () => signOut(`/login?next=${HERE}`));
   byId("language").addEventListener("click", () => location.assign(inOtherLanguage()));
 }
 

@@ -1,6 +1,6 @@
 /** The officer's page: report, today's tasks, what still waits to be sent. */
 
-import { endSession } from "../account.js";
+import { signOut } from "../account.js";
 import { ApiError, getJSON } from "../api.js";
 import { app } from "../app.js";
 import { byId, fill, h } from "../dom.js";
@@ -67,7 +67,7 @@ async function start() {
       if (name === "tasks") void refresh();
     });
   }
-  byId("sign-out").addEventListener("click", signOut);
+  byId("sign-out").addEventListener("click", leave);
   const wanted = location.hash.slice(1);
   show(TABS.includes(wanted) ? wanted : TABS[0]);
   document.body.classList.add("ready");
@@ -79,16 +79,10 @@ function network() {
   fill(box, h("span", { class: "dot", "aria-hidden": "true" }), t(navigator.onLine ? "field.online" : "field.offline"));
 }
 
-async function signOut() {
+async function leave() {
   const waiting = (await drafts()).length;
   if (waiting && !confirm(t("field.signOutWaiting", { n: waiting }))) return;
-  try {
-    const provider = await endSession();
-    navigator.serviceWorker?.controller?.postMessage("forget");
-    location.assign(provider ?? "/login?next=/field");
-  } catch (error) {
-    complain(t("account.signOut"), error);
-  }
+  await signOut("/login?next=/field", () => navigator.serviceWorker?.controller?.postMessage("forget"));
 }
 
 start().catch((error) => complain(t("field.title"), error, () => location.reload()));

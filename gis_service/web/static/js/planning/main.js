@@ -1,6 +1,6 @@
 /** Starts the page: figures, question, ranking, map, and its parts by the address. */
 
-import { account, endSession, may } from "../account.js";
+import { account, may, signOut } from "../account.js";
 import { getJSON, send } from "../api.js";
 import { app } from "../app.js";
 import { inOtherLanguage } from "../asked.js";
@@ -88,13 +88,7 @@ function head() {
   byId("approval").textContent = [
     app.district.map_approval_number && t("footer.approval", { number: app.district.map_approval_number }), "MapLibre",
   ].filter(Boolean).join(" · ");
-  byId("sign-out").addEventListener("click", async () => {
-    try {
-      location.assign((await endSession()) ?? "/login?next=/planning");
-    } catch (error) {
-      complain(t("account.signOut"), error);
-    }
-  });
+  byId("sign-out").addEventListener("click", () => signOut("/login?next=/planning"));
   byId("language").addEventListener("click", (/** @type {any} */ event) => {
     event.currentTarget.href = inOtherLanguage();
   });
