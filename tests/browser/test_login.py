@@ -99,6 +99,32 @@ def test_one_comes_back_to_the_view_one_left(visitor: Open, demo_accounts: Accou
     assert page.context.cookies() == []
 
 
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [("dispatcher", "/dispatch"), ("squad_leader", "/coverage"), ("planner", "/planning"),
+     ("officer", "/field")],
+)  # fmt: skip
+def test_who_signs_out_of_a_page_may_come_back_to_it_and_a_failure_is_told(
+    visitor: Open, demo_accounts: Accounts, name: str, path: str
+) -> None:
+    page = visitor(f"/login?next={path}", errors=True)  # the refusal is told in the console, too
+    fill(page, demo_accounts[name])
+    page.page.wait_for_url(lambda url: urlsplit(url).path == path)
+    page.page.wait_for_selector("body.ready")
+    page.page.route(
+        "**/api/session",
+        lambda route: route.fulfill(status=503, body="{}", content_type="application/problem+json"),
+    )
+    page.find("#sign-out").click()
+    page.page.get_by_text("退出登录未成功").wait_for()
+    assert page.context.cookies() != []
+    page.page.unroute("**/api/session")
+    page.find("#sign-out").click()
+    page.page.wait_for_url(f"**/login?next={path}")
+    page.page.wait_for_selector("body.login.ready")
+    assert page.context.cookies() == []
+
+
 def test_the_language_and_the_way_back_are_kept(visitor: Open) -> None:
     page = visitor("/login?next=%2F%23layers%3Dstreet")
     assert page.text("#submit") == "登录"
