@@ -25,13 +25,15 @@ ATTEMPTS = 10  # over some three hours
 SCHEDULE_LOCK = 4_711_013
 KEPT_DAYS = 30  # how long one that was given up stays to be looked at
 
+# materialized: a subquery the planner may ask once per row, and each time LIMIT gives other rows
 _CLAIM = text("""
-    UPDATE job SET attempts = attempts + 1, run_at = now() + :lease
-    WHERE id IN (
+    WITH due AS MATERIALIZED (
         SELECT id FROM job WHERE kind = :kind AND run_at <= now() AND given_up_at IS NULL
         ORDER BY run_at, id LIMIT :limit FOR UPDATE SKIP LOCKED
     )
-    RETURNING id, payload, attempts
+    UPDATE job SET attempts = attempts + 1, run_at = now() + :lease
+    FROM due WHERE job.id = due.id
+    RETURNING job.id, payload, attempts
 """)
 _FAIL = text("""
     UPDATE job SET problem = :problem, run_at = now() + :wait,

@@ -29,6 +29,17 @@ def test_a_job_is_seen_once_it_is_committed_and_by_one_worker(database: Database
         assert jobs.claim(first, "other", 5) == []
 
 
+def test_no_plan_of_the_database_lends_more_than_asked_for(database: Database) -> None:
+    with database.sessions.begin() as session:
+        for n in range(10):
+            jobs.enqueue(session, "k", {"n": n})
+    with database.sessions.begin() as session:
+        # what it may choose by itself, where its figures of the table are old
+        for way in ("hashjoin", "mergejoin", "hashagg", "sort", "material", "memoize"):
+            session.connection().exec_driver_sql(f"SET LOCAL enable_{way} = off")
+        assert [job.payload["n"] for job in jobs.claim(session, "k", 3)] == [0, 1, 2]
+
+
 def test_a_worker_that_dies_loses_its_job(database: Database) -> None:
     with database.sessions.begin() as session:
         jobs.enqueue(session, "k", {})
