@@ -185,7 +185,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.public_answers = answer_limit(settings)
     app.state.area_names = AreaNames()
     app.state.locator = LiveLocator(app.state.blocking_sessions, settings)
-    app.state.incidents = LiveIncidents(app.state.blocking_sessions, ZoneInfo(settings.timezone))
+    app.state.incidents = LiveIncidents(
+        app.state.blocking_sessions, ZoneInfo(settings.timezone), settings.data_dir
+    )
     app.state.reference = LiveReference(app.state.blocking_sessions, settings)
     app.state.patrols = LivePatrols(app.state.blocking_sessions, settings)
     app.state.swath = SwathBook()

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import logging
 import re
+import secrets
 import time
-import uuid
 from contextvars import ContextVar
 from typing import Any
 
@@ -72,7 +72,7 @@ class Observed:
             await self.app(scope, receive, send)
             return
         given = next((v.decode("latin-1") for k, v in scope["headers"] if k == b"x-request-id"), "")
-        own = given if _GIVEN.fullmatch(given) else uuid.uuid4().hex
+        own = given if _GIVEN.fullmatch(given) else secrets.token_hex(16)
         token = request_id.set(own)
         began = time.perf_counter()
         status, endless = 500, False

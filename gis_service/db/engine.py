@@ -89,6 +89,7 @@ def make_async_engine(address: str, settings: Settings, size: int | None = None)
         pool_size=size or settings.database_pool,
         max_overflow=0,
         pool_timeout=settings.pool_wait_s,
+        pool_use_lifo=True,  # those that know their tables and plans, rather than all in turn
         json_serializer=_json,
         json_deserializer=orjson.loads,
     )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +25,31 @@ def frozen(array: npt.ArrayLike, dtype: npt.DTypeLike) -> Array:
     out = np.array(array, dtype=dtype, order="C")
     out.flags.writeable = False
     return out
+
+
+@contextmanager
+def written_whole(folder: Path) -> Iterator[Path]:
+    """A folder to write into, which becomes ``folder`` in the end, complete or not at all.
+
+    A folder that is already there is replaced; processes that mapped it keep what they have.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = folder.with_name(f"{folder.name}.{uuid4().hex[:8]}.part")
+    try:
+        yield draft
+        old = draft.with_suffix(".old")
+        while True:
+            try:
+                draft.rename(folder)
+                break
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+            with suppress(FileNotFoundError):  # another process moved it away
+                folder.rename(old)
+                shutil.rmtree(old)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def save_arrays(folder: Path, arrays: dict[str, Array], about: dict[str, Any]) -> None:

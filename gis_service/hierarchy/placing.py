@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import errno
-import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
 
 from gis_service.engines import PROCESSORS
 from gis_service.errors import InvalidInput
-from gis_service.hierarchy.array_folder import open_arrays, save_arrays
+from gis_service.hierarchy.array_folder import open_arrays, save_arrays, written_whole
 from gis_service.hierarchy.coordinates import from_wgs84, parse_metric_crs
 from gis_service.hierarchy.level_index import LevelIndex
 from gis_service.hierarchy.lookup_raster import PolygonIndex, point_arrays
@@ -96,10 +92,7 @@ class Placer:
 
         A folder that is already there is replaced; processes that mapped it keep what they have.
         """
-        folder = Path(folder)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        draft = folder.with_name(f"{folder.name}.{uuid4().hex[:8]}.part")
-        try:
+        with written_whole(Path(folder)) as draft:
             for level, structures in self._levels.items():
                 structures.save(draft / level)
             about = {
@@ -110,19 +103,6 @@ class Placer:
                 "nearest_m": self.nearest_m,
             }
             save_arrays(draft, {}, about)
-            old = draft.with_suffix(".old")
-            while True:
-                try:
-                    draft.rename(folder)
-                    break
-                except OSError as error:
-                    if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                        raise
-                with suppress(FileNotFoundError):  # another process moved it away
-                    folder.rename(old)
-                    shutil.rmtree(old)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
 
     @classmethod
     def open(cls, folder: Path) -> Placer:

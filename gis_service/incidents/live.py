@@ -8,19 +8,23 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from gis_service.db.engine import driver_connection
+from gis_service.errors import NotReady
 from gis_service.events.feed import Published
 from gis_service.hierarchy.models import LEVELS
 from gis_service.incidents.arrays import Snapshot, empty_table, read_table
 from gis_service.incidents.beside import Calls, read_calls, read_moved
 from gis_service.incidents.day_counts import count_days
 from gis_service.incidents.filters import Vocabulary
-from gis_service.incidents.words import EVERYTHING, Words, batches, read_texts
+from gis_service.incidents.kept_words import keep_words, kept_words, words_folder
+from gis_service.incidents.words import EVERYTHING, Part, Span, Words, batches, read_texts
 
 log = logging.getLogger(__name__)
 
@@ -32,20 +36,25 @@ RETRY_S = 5.0
 class LiveIncidents:
     """``current`` and ``vocabulary`` are replaced as a whole: who took them sees one version."""
 
-    def __init__(self, sessions: sessionmaker[Session], zone: ZoneInfo) -> None:
+    def __init__(self, sessions: sessionmaker[Session], zone: ZoneInfo, data_dir: Path) -> None:
+        """``data_dir`` keeps the index of words from one start to the next."""
         self.sessions = sessions
         self.zone = zone
+        self.data_dir = data_dir
         self.words = Words()
+        self._kept: tuple[Part, ...] = ()  # what the disk has of it
         self.current = Snapshot((empty_table(),), 0, None, words=self.words)
         self.vocabulary = Vocabulary({}, {})
         self.class_codes: dict[int, str] = {}
-        self._unread: list[tuple[int, int]] = []
+        self._unread: list[Span] = []
         self._reading: asyncio.Task[None] | None = None
 
     async def load(self, version: int) -> None:
-        """Read everything; the texts, which lists can do without, while requests are answered."""
+        """Read everything; the texts that the disk does not have, which lists can do without,
+        while requests are answered."""
+        spans = await asyncio.to_thread(self._open_words)
         await asyncio.to_thread(self._load, version)
-        self._read_later(EVERYTHING)
+        self._read_later(*spans)
 
     async def hear(self, events: list[Published]) -> None:
         """A subscriber of the feed."""
@@ -66,7 +75,7 @@ class LiveIncidents:
             self.current = replace(self.current, version=version)
         self._read_later(*spans)
 
-    def _read_later(self, *spans: tuple[int, int]) -> None:
+    def _read_later(self, *spans: Span) -> None:
         self._unread += spans
         if self._unread and (self._reading is None or self._reading.done()):
             self._reading = asyncio.create_task(self._read_unread(), name="texts of incidents")
@@ -87,18 +96,45 @@ class LiveIncidents:
                 continue
             self.words.arrived(span)
             self._unread.pop(0)
+        if not self._kept:
+            await asyncio.to_thread(self._keep_words)
 
     async def stop(self) -> None:
-        """End reading."""
+        """End reading, and keep what was read."""
         if self._reading:
             self._reading.cancel()
             await asyncio.gather(self._reading, return_exceptions=True)
+        if self.words.parts is not self._kept:
+            await asyncio.to_thread(self._keep_words)
 
-    def _batches(self, span: tuple[int, int]) -> list[tuple[int, int]]:
+    def _open_words(self) -> list[Span]:
+        with self.sessions() as session:
+            known = kept_words(session, words_folder(session, self.data_dir))
+        if known is None:
+            return [EVERYTHING]
+        self.words, spans = known
+        self._kept = self.words.parts
+        for span in spans:
+            self.words.expect(span)
+        return spans
+
+    def _keep_words(self) -> None:
+        version = self.current.version  # asked before the words: what they say of later is no harm
+        if not self.words.ready:
+            return
+        try:
+            with self.sessions() as session:
+                kept = self.words.parts
+                if keep_words(session, self.words, version, words_folder(session, self.data_dir)):
+                    self._kept = kept
+        except (OSError, SQLAlchemyError, NotReady) as problem:
+            log.warning("the index of words was not kept: %s", problem)
+
+    def _batches(self, span: Span) -> list[Span]:
         with self.sessions() as session:
             return batches(driver_connection(session), span)
 
-    def _read_span(self, span: tuple[int, int]) -> None:
+    def _read_span(self, span: Span) -> None:
         with self.sessions() as session:
             read_texts(driver_connection(session), self.words, "i.id BETWEEN %s AND %s", span)
 
@@ -123,7 +159,7 @@ class LiveIncidents:
         read_texts(connection, self.words, "i.id = ANY(%s)", (list(changed),))
 
     def _read_changes(
-        self, spans: list[tuple[int, int]], single: list[int], version: int, named: bool
+        self, spans: list[Span], single: list[int], version: int, named: bool
     ) -> None:
         snapshot, calls = self.current, self.current.calls
         with self.sessions() as session:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -33,6 +33,7 @@ _SELECT = """
         lower(concat_ws(E'\\n', i.address, i.description, i.class_name))
     FROM incident i WHERE %s
 """
+Span = tuple[int, int]  # incidents by number, first and last
 Entries = npt.NDArray[np.uint64]  # sign << 32 | block
 
 
@@ -45,8 +46,7 @@ class Text(NamedTuple):
     words: str
 
 
-@dataclass(frozen=True)
-class _Part:
+class Part(NamedTuple):
     """Entries by sign: those of ``signs[n]`` are ``blocks[starts[n]:starts[n + 1]]``."""
 
     signs: npt.NDArray[np.uint32]
@@ -54,7 +54,7 @@ class _Part:
     blocks: npt.NDArray[np.uint32]
 
     @classmethod
-    def of(cls, entries: Entries) -> _Part:
+    def of(cls, entries: Entries) -> Part:
         signs = (entries >> np.uint64(32)).astype(np.uint32)
         firsts = np.append(0, np.flatnonzero(signs[1:] != signs[:-1]) + 1)
         return cls(signs[firsts], np.append(firsts, len(signs)), entries.astype(np.uint32))
@@ -74,22 +74,29 @@ class Words:
     """The index. It only grows, so whoever holds an older snapshot may ask it too; adding and
     asking are safe from several threads."""
 
-    def __init__(self) -> None:
-        self._parts: tuple[_Part, ...] = ()
-        self._expected = frozenset({EVERYTHING})
+    def __init__(self, parts: Sequence[Part] = (), begun: datetime | None = None) -> None:
+        """Empty, everything expected; or from ``parts`` that were begun then, nothing expected."""
+        self.begun = begun or datetime.now(UTC)
+        self._parts = tuple(parts)
+        self._expected = frozenset() if parts else frozenset({EVERYTHING})
         self._changing = threading.Lock()
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What it holds now."""
+        return self._parts
 
     @property
     def ready(self) -> bool:
         """Whether nothing is expected any more."""
         return not self._expected
 
-    def expect(self, span: tuple[int, int]) -> None:
+    def expect(self, span: Span) -> None:
         """The incidents numbered first to last may hold anything until :meth:`arrived`."""
         with self._changing:
             self._expected |= {span}
 
-    def arrived(self, span: tuple[int, int]) -> None:
+    def arrived(self, span: Span) -> None:
         """What was expected has been added."""
         with self._changing:
             self._expected -= {span}
@@ -98,7 +105,7 @@ class Words:
         """Take in what is said of incidents, new or changed."""
         if not texts:
             return
-        added = _Part.of(_entries(texts))
+        added = Part.of(_entries(texts))
         with self._changing:
             parts = [*self._parts, added]
             while len(parts) > 1:
@@ -106,7 +113,7 @@ class Words:
                 if before > 2 * last or before + last > LARGEST_PART:
                     break
                 both = [parts.pop().entries(), parts.pop().entries()]
-                parts.append(_Part.of(_distinct(np.concatenate(both))))
+                parts.append(Part.of(_distinct(np.concatenate(both))))
             self._parts = tuple(parts)
 
     def may_hold(self, q: str, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_] | None:
@@ -141,14 +148,14 @@ def read_texts(
     words.add([Text(*row) for row in rows])
 
 
-def batches(connection: psycopg.Connection[Any], span: tuple[int, int]) -> list[tuple[int, int]]:
+def batches(connection: psycopg.Connection[Any], span: Span) -> list[Span]:
     """The incidents numbered first to last that there are, in spans to read at a time."""
     row = connection.execute("SELECT coalesce(max(id), 0) FROM incident").fetchone()
     last = min(span[1], row[0] if row else 0)
     return [(first, min(last, first + BATCH - 1)) for first in range(span[0], last + 1, BATCH)]
 
 
-def _blocks(parts: tuple[_Part, ...], sign: int, count: int) -> npt.NDArray[np.bool_]:
+def _blocks(parts: tuple[Part, ...], sign: int, count: int) -> npt.NDArray[np.bool_]:
     found = np.zeros(count, np.bool_)
     for part in parts:
         blocks = part.find(sign)

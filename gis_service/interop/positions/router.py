@@ -71,7 +71,7 @@ async def osmand(request: Request) -> Response:
     if body.lstrip()[:1] == b"{":
         token, positions = parse_osmand_json(body)
     else:
-        values = dict(request.query_params)
+        values = dict(parse_qsl(request.scope["query_string"].decode("latin-1")))
         values.update(parse_qsl(body.decode("utf-8", "replace")))
         token, positions = parse_osmand(values)
     device = await intake.device(token, ("osmand",))
