@@ -116,7 +116,8 @@ class User:
         layer = str(self.rng.choice(["incident_heat", "incidents", "grid_density"]))
         chosen = self.filter()
         tiles = [
-            self.ask("tile", f"/tiles/{name}/{self.z}/{column + dx}/{row + dy}.mvt", params=asked)
+            self.ask(f"tile {name}", f"/tiles/{name}/{self.z}/{column + dx}/{row + dy}.mvt",
+                     params=asked)
             for name, asked in (("grid", {}), (layer, chosen)) for dx in range(3) for dy in range(2)
         ]  # fmt: skip
         await asyncio.gather(*tiles)

@@ -319,11 +319,11 @@ def test_a_service_finds_words_of_what_comes_is_loaded_and_is_edited(
 
 
 def test_texts_that_could_not_be_read_are_read_once_the_table_is_free(
-    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(live_incidents, "RETRY_S", 0.1)
     engine = make_engine(make_conninfo(inbox.database.address, options="-c lock_timeout=50"))
-    live = LiveIncidents(session_factory(engine), ZoneInfo("Asia/Shanghai"))
+    live = LiveIncidents(session_factory(engine), ZoneInfo("Asia/Shanghai"), tmp_path)
 
     async def read(blocker: Session) -> None:
         # the texts are read by a task, which has not begun when this returns
