@@ -12,6 +12,7 @@ import threading
 import zlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -194,9 +195,7 @@ def _entries(texts: Sequence[Text]) -> Entries:
     inside = letters != ord(_BETWEEN)
     pairs = inside[:-1] & inside[1:]
     days = [one.code[:CODE_LETTERS] for one in texts]
-    # of the few days that there are, each is worked out once
-    known = {day: _beginnings(day) for day in set(days)}
-    beginnings = np.fromiter(chain.from_iterable(map(known.__getitem__, days)), np.uint64)
+    beginnings = np.fromiter(chain.from_iterable(map(_beginnings, days)), np.uint64)
     block_of_each = np.repeat(blocks, np.fromiter(map(len, days), np.int64, len(days)))
     numbers = np.fromiter((_sign("=", one.external_id) for one in texts), np.uint64, len(texts))
     shift = np.uint64(32)
@@ -220,6 +219,7 @@ def _distinct(entries: Entries) -> Entries:
     return entries[kept]
 
 
+@lru_cache(4096)
 def _beginnings(day: str) -> list[int]:
     return [_sign("^", day[:length]) for length in range(1, len(day) + 1)]
 
