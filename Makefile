@@ -7,12 +7,9 @@ demo: setup ## the demo district on the map
 test: ## all tests: unit, PostGIS, browser, notebooks
 	scripts/setup.sh test
 	$(MAKE) --no-print-directory lint
-	@# two at a time, those in a browser by themselves; what wants a time of a page runs alone
-	failed=0; \
-	.venv/bin/pytest -n 2 --dist loadfile --ignore tests/browser || failed=1; \
-	.venv/bin/pytest -n 2 --dist loadfile -m "not timed and not long" tests/browser || failed=1; \
-	.venv/bin/pytest -m timed tests/browser || failed=1; \
-	exit $$failed
+	@# those in a browser run alone: what they time is what one page costs
+	.venv/bin/pytest -n 2 --dist loadfile --ignore tests/browser; first=$$?; \
+	.venv/bin/pytest tests/browser && exit $$first
 
 test-long: ## what takes longer than the everyday run
 	scripts/setup.sh test long

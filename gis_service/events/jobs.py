@@ -25,7 +25,7 @@ ATTEMPTS = 10  # over some three hours
 SCHEDULE_LOCK = 4_711_013
 KEPT_DAYS = 30  # how long one that was given up stays to be looked at
 
-# materialized: a subquery the planner may ask once per row, and each time LIMIT gives other rows
+# MATERIALIZED: the planner may ask a subquery once per row, and each time LIMIT gives other rows
 _CLAIM = text("""
     WITH due AS MATERIALIZED (
         SELECT id FROM job WHERE kind = :kind AND run_at <= now() AND given_up_at IS NULL

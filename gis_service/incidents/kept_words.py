@@ -57,8 +57,8 @@ def keep_words(session: Session, words: Words, seq: int, folder: Path) -> bool:
         for number, part in enumerate(parts) for name, array in part._asdict().items()
     }  # fmt: skip
     with written_whole(folder) as draft:
+        draft.mkdir(0o700)  # what is said of incidents can be guessed from it
         save_arrays(draft, arrays, about)
-        draft.chmod(0o700)  # what is said of incidents can be guessed from it
     return True
 
 

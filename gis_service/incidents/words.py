@@ -220,8 +220,8 @@ def _distinct(entries: Entries) -> Entries:
 
 
 @lru_cache(4096)
-def _beginnings(day: str) -> list[int]:
-    return [_sign("^", day[:length]) for length in range(1, len(day) + 1)]
+def _beginnings(day: str) -> tuple[int, ...]:
+    return tuple(_sign("^", day[:length]) for length in range(1, len(day) + 1))
 
 
 def _sign(kind: str, value: str) -> int:

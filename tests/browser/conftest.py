@@ -16,17 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from gis_service.accounts.dependencies import COOKIE
 from gis_service.settings import DEMO_ACCOUNTS, Settings
 from tests.browser.desk_page import DeskPage
 from tests.browser.map_page import MapPage
-from tests.browser.waiting import PATIENCE_S
 from tests.conftest import Database
 from tests.ports import free_port
-
-expect.set_options(timeout=PATIENCE_S * 1000)
 
 # WebGL drawn by the processor: no graphics card is asked for.
 ARGUMENTS = [

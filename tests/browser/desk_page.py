@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from playwright.sync_api import Browser, Locator, Page
-
-from tests.browser.waiting import PATIENCE_S, until
 
 
 class DeskPage:
@@ -32,7 +31,7 @@ class DeskPage:
             locale="zh-CN" if lang == "zh" else "en-GB", is_mobile=phone, has_touch=phone,
             **options,
         )  # fmt: skip
-        self.context.set_default_timeout(PATIENCE_S * 1000)
+        self.context.set_default_timeout(20_000)
         if account:
             answer = self.context.request.post(
                 f"{address}/api/session",
@@ -72,9 +71,14 @@ class DeskPage:
         assert answer.status in (expect, 201), f"{path}: {answer.status} {answer.text()}"
         return answer.json()
 
-    def until(self, script: str) -> Any:
+    def until(self, script: str, seconds: float = 15) -> Any:
         """The first true answer of the function ``script``."""
-        return until(self.page, script)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if answer := self.page.evaluate(script):
+                return answer
+            time.sleep(0.03)
+        raise AssertionError(f"not so within {seconds} s: {script}")
 
     def excuse(self, *words: str) -> None:
         """The console may complain in these words."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Locator, Page, Request
 
-from tests.browser.waiting import PATIENCE_S, until
-
+# Polled from here: the page's content security policy forbids waiting inside it by eval.
 IDLE = """() => Boolean(window.gisMap) && document.body.classList.contains("ready")
   && [gisApp.main, gisApp.second].every((view) =>
     !view || (view.map.loaded() && view.map.areTilesLoaded() && !view.map.isMoving()))"""
@@ -36,7 +36,7 @@ class MapPage:
             has_touch=phone,
             **options,
         )
-        self.context.set_default_timeout(PATIENCE_S * 1000)
+        self.context.set_default_timeout(20_000)
         self.page: Page = self.context.new_page()
         self.errors: list[str] = []
         self.requests: list[str] = []
@@ -58,13 +58,18 @@ class MapPage:
             if not self.page.locator("#notice").count():
                 self.idle()
 
-    def idle(self) -> None:
+    def idle(self, seconds: float = 30) -> None:
         """Returns when every map has drawn what it should."""
-        self.until(IDLE)
+        self.until(IDLE, seconds)
 
-    def until(self, script: str) -> Any:
+    def until(self, script: str, seconds: float = 15) -> Any:
         """The first true answer of the function ``script``."""
-        return until(self.page, script)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if answer := self.page.evaluate(script):
+                return answer
+            time.sleep(0.05)
+        raise AssertionError(f"not so within {seconds} s: {script}")
 
     def ask(self, script: str, argument: Any = None) -> Any:
         """What the page answers to a script."""

@@ -85,7 +85,7 @@ def test_a_sheet_of_one_page_is_printed_for_each_squad_and_officer(
     page.evaluate("() => { window.print = () => { document.body.dataset.printed = 'yes'; }; }")
     page.check("#print-officers")
     page.click("#print")
-    page.wait_for_selector("body[data-printed]")
+    page.wait_for_selector("body[data-printed]", timeout=60_000)
     sheets = page.locator(".squad-sheet")
     count = sheets.count()
     officers = page.locator(".squad-sheet[data-officer]").count()
@@ -137,7 +137,7 @@ def test_a_leader_draws_up_a_contract_on_the_map_and_hands_it_over(
     page.fill("[name=code]", "BROWSER-1")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#messages")).to_contain_text("BROWSER-1, version 1, is saved")
-    expect(page.locator(f".gap[data-grid='{code}']")).to_have_count(0)
+    expect(page.locator(f".gap[data-grid='{code}']")).to_have_count(0, timeout=10_000)
     # another lead from tomorrow on
     version = asked(served, token, "/api/contracts/BROWSER-1")["items"][0]
     assert version["grids"] == [code]
@@ -199,7 +199,7 @@ def test_the_other_views_of_a_period(
     assert page.locator(".squad-sheet tbody tr").count() > len(set(changes))
     # a wider swath sees more
     page.get_by_role("tab", name="Seen").click()
-    page.wait_for_selector("#swath-list tbody tr")
+    page.wait_for_selector("#swath-list tbody tr", timeout=60_000)
     page.wait_for_selector("#swath-chart polyline")
     streets = page.locator("#swath-sums dd").first
     narrow = streets.inner_text()
@@ -235,7 +235,7 @@ def test_areas_are_proposed_beside_todays_and_checked_before_they_are_applied(
     page = open_coverage(lang="en", hash_=f"#view=load&squad={squad}")
     page.click("#propose")
     officers = page.locator("#areas tbody tr")
-    expect(page.locator("#balance")).to_contain_text("Largest / smallest")
+    expect(page.locator("#balance")).to_contain_text("Largest / smallest", timeout=60_000)
     today, proposed = page.locator("#balance tbody tr").first.locator("td").all_text_contents()
     assert float(proposed) < float(today)
     contract = page.locator("#areas tbody th").first.inner_text().split()[-1]

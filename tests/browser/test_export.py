@@ -66,7 +66,7 @@ def test_snapshot_holds_what_is_in_sight(open_map: Open) -> None:
     assert address
     layers = re.search(r"layers=([^&]+)", address)[1].split("%2C")  # type: ignore[index]
     assert set(layers) == {"street", "community", "grid_density", "incident_heat"}
-    with page.page.expect_download() as download:
+    with page.page.expect_download(timeout=60_000) as download:
         link.click()
     text = download.value.path().read_text(encoding="utf-8")
     assert "L.map(" in text

@@ -84,7 +84,7 @@ def test_a_report_outlives_the_network(
     assert reports(demo_database, words) == []
     with service(demo_database, tmp_path / "second.log", "serve", port=port):
         page.find("#waiting button", has_text="现在发送").click()
-        page.until("() => document.getElementById('waiting-count').textContent === ''")
+        page.until("() => document.getElementById('waiting-count').textContent === ''", 30)
         assert len(reports(demo_database, words)) == 1
         number = reports(demo_database, words)[0][0]
         photos = demo_database.value(

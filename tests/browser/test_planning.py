@@ -108,10 +108,10 @@ def test_a_round_is_recorded_decided_replayed_and_printed(
     page.click("#decide form button")
     expect(page.locator(".decision")).to_contain_text("泉鲤城管〔2026〕88号")
     page.click("#replay")
-    expect(page.locator("#messages")).to_contain_text("逐位一致")
+    expect(page.locator("#messages")).to_contain_text("逐位一致", timeout=30_000)
     page.evaluate("() => { window.print = () => { document.body.dataset.printed = 'yes'; }; }")
     page.click("#print-round")
-    page.wait_for_selector("body[data-printed]")
+    page.wait_for_selector("body[data-printed]", timeout=60_000)
     sheet = page.locator(".round-sheet").inner_text()
     for words in (
         "浏览器轮次",
@@ -149,7 +149,7 @@ def test_siting_and_review_answer_on_the_page(open_planning: Callable[..., Page]
         " new Date(Date.now() - 60 * 864e5).toISOString().slice(0, 10); }"
     )
     page.click(".review-form button")
-    expect(page.locator(".review-table tbody tr").first).to_be_visible()
+    expect(page.locator(".review-table tbody tr").first).to_be_visible(timeout=30_000)
     expect(page.locator("#review-answer")).to_contain_text("permutations")
     expect(page.locator("#review-answer")).to_contain_text("no weight in the choice")
     form = page.locator(".proposals .note-form").first

@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 import psycopg
-import pytest
 from PIL import Image
 from playwright.sync_api import Browser
 
@@ -43,7 +42,6 @@ def in_state(page: DeskPage, words: str) -> None:
     page.find("#case-head .tag", has_text=words).first.wait_for()
 
 
-@pytest.mark.timed
 def test_from_a_report_to_a_closed_case(
     browser: Browser,
     served: str,

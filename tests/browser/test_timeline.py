@@ -32,7 +32,6 @@ def opened(open_map: Open, view: str) -> MapPage:
     return page
 
 
-@pytest.mark.timed
 @pytest.mark.parametrize("layer", ["incident_heat", "grid_density"])
 def test_steps_are_quick_and_ask_nothing(open_map: Open, layer: str) -> None:
     page = opened(open_map, f"#layers=street,community,grid,basemap,{layer}&time=0")

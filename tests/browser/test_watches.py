@@ -36,7 +36,7 @@ def watches(browser: Browser, served: str, dispatcher: dict[str, Any]) -> Iterat
         page = MapPage(browser, served, lang=lang, storage_state=dispatcher, **options)
         pages.append(page)
         page.page.goto(f"{served}{path}")
-        page.page.wait_for_selector("body.ready")
+        page.page.wait_for_selector("body.ready", timeout=60_000)
         return page
 
     yield make

@@ -163,6 +163,8 @@ def test_strangers_are_refused(patrol: Patrol) -> None:
         assert client.get(osmand, params={"lat": 1}).status_code == 400
         assert client.get(osmand, params={"id": own, "lat": 1, "lon": 1}).status_code == 401
         assert client.post(osmand, content=b'{"location": 1}').status_code == 400
+        blank = {"id": osm, "lat": "", "location": "24.9,118.6", "timestamp": 1764032400}
+        assert client.get(osmand, params=blank).json() == {"status": "nowhere"}
         number = patrol.database.value("SELECT id FROM device WHERE kind = 'owntracks'")
         with patrol.database.sessions.begin() as session:
             switch_off(session, number)

@@ -71,7 +71,8 @@ async def osmand(request: Request) -> Response:
     if body.lstrip()[:1] == b"{":
         token, positions = parse_osmand_json(body)
     else:
-        values = dict(parse_qsl(request.scope["query_string"].decode("latin-1")))
+        query = request.scope["query_string"].decode("latin-1")
+        values = dict(parse_qsl(query, keep_blank_values=True))
         values.update(parse_qsl(body.decode("utf-8", "replace")))
         token, positions = parse_osmand(values)
     device = await intake.device(token, ("osmand",))
