@@ -26,7 +26,25 @@ def test_moving_a_slider_ranks_anew_and_stays_in_the_address(
     rows = page.locator("#ranking tbody tr")
     before = rows.evaluate_all("all => all.map((e) => e.dataset.code)")
     assert page.locator("#ranking tbody tr.chosen").count() == 3
-    expect(page.locator("#ranking-summary")).to_contain_text("权重和数据随机变动")
+    # what it says of how sure the choice is, by what was answered: who stands fast changes by day
+    with page.expect_response(lambda one: "/api/planning/ranking" in one.url) as asked:
+        page.reload()
+    page.wait_for_selector("body.ready")
+    items = asked.value.json()["items"]
+    standing = {one["community"]["name"]: one["standing"] for one in items if one["chosen"]}
+    assert len(standing) == 3
+    near = {one["community"]["name"] for one in items
+            if not one["chosen"] and one["top_share"] >= 0.2}  # fmt: skip
+    summary = page.locator("#ranking-summary")
+    for names, words in (
+        ({name for name, how in standing.items() if how == "always"}, "权重和数据随机变动"),
+        ({name for name, how in standing.items() if how in ("fragile", "seldom")}, "结论脆弱"),
+        (near, "差距不大"),
+    ):
+        sentence = summary.locator("p", has_text=words)
+        expect(sentence).to_have_count(1 if names else 0)
+        if names:
+            assert set(sentence.inner_text().split("：")[0].split("、")) == names
     # everything on size: the three largest come first, in another order than the best
     for slider in page.locator(".weight input").all():
         wanted = "3" if slider.get_attribute("id") == "weight-buildings" else "0"

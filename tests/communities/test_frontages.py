@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import io
-from datetime import date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import openpyxl
@@ -20,9 +19,9 @@ from gis_service.cli import app
 from gis_service.communities.people import purge_people
 from tests.communities.conftest import Bureau
 from tests.conftest import token_headers
+from tests.days import day
 from tests.test_http import features, tile_of
 
-TODAY = datetime.now(ZoneInfo("Asia/Shanghai")).date()
 # beside the building of S0C0G0, outside of it
 WALL = {"lon": 118.6050, "lat": 24.9089, "crs": "wgs84"}
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -31,8 +30,8 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 def body(code: str = "M1", **more: Any) -> dict[str, Any]:
     return {
         "code": code, "shop": "老街面馆", "address": "西街 1 号", **WALL, "length_m": 12.5,
-        "items": ["sanitation", "order"], "valid_from": str(TODAY - timedelta(days=100)),
-        "valid_to": str(TODAY + timedelta(days=200)), "signatory": "林某", "phone": "13800000000",
+        "items": ["sanitation", "order"], "valid_from": day(-100),
+        "valid_to": day(200), "signatory": "林某", "phone": "13800000000",
         **more,
     }  # fmt: skip
 
@@ -83,19 +82,19 @@ def test_what_was_looked_at_and_what_is_overdue(bureau: Bureau) -> None:
 
     assert due("inspection") == ["M1"]
     path = "/api/frontages/M1/inspections"
-    look = {"inspected_on": str(TODAY - timedelta(days=20)), "failed": ["order"],
-            "rectify_by": str(TODAY - timedelta(days=1)), "note": "占道"}  # fmt: skip
+    look = {"inspected_on": day(-20), "failed": ["order"],
+            "rectify_by": day(-1), "note": "占道"}  # fmt: skip
     made = bureau.call("POST", path, "worker", json=look)
     assert made.status_code == 201, made.text
     assert due("inspection") == []
     assert due("rectification") == due("rectification_overdue") == ["M1"]
     done = bureau.call("POST", f"{path}/{made.json()['id']}/rectified", "worker",
-                       json={"rectified_on": str(TODAY)})  # fmt: skip
+                       json={"rectified_on": day()})  # fmt: skip
     assert done.status_code == 200
     assert due("rectification") == due("rectification_overdue") == []
-    assert done.json()["history"][0]["rectified_on"] == str(TODAY)
+    assert done.json()["history"][0]["rectified_on"] == day()
     again = bureau.call("POST", f"{path}/{made.json()['id']}/rectified", "worker",
-                        json={"rectified_on": str(TODAY)})  # fmt: skip
+                        json={"rectified_on": day()})  # fmt: skip
     assert again.status_code == 409
     assert bureau.call("DELETE", "/api/frontages/M1", "street").status_code == 409
     log = [one["action"] for one in bureau.get("/api/frontages/M1/log")["items"]]
@@ -117,7 +116,7 @@ def test_photos_are_seen_and_the_scan_by_those_who_may_see_who_signed(bureau: Bu
 
     scan, photo, other = upload("white"), upload("red"), upload("blue")
     make(bureau, attachment_id=scan)
-    look = {"inspected_on": str(TODAY), "attachment_id": photo}
+    look = {"inspected_on": day(), "attachment_id": photo}
     assert bureau.call("POST", "/api/frontages/M1/inspections", "worker", json=look).is_success
     path = "/api/frontages/M1/photos"
     shown = bureau.call("GET", f"{path}/{photo}?size=thumb", "viewer")
@@ -171,7 +170,7 @@ def test_a_line_that_somebody_drew_stays_until_it_is_measured_anew(bureau: Burea
         found: dict[str, Any] = answer.json()
         return found
 
-    assert change(shop="新店名", ended_on=str(TODAY))["geometry"] == made["geometry"]
+    assert change(shop="新店名", ended_on=day())["geometry"] == made["geometry"]
     # a sheet knows no line: what it changes leaves it alone
     data = bureau.call("GET", "/api/frontages?format=csv&lang=zh", "street").content
     assert upload(bureau, data.replace("新店名".encode(), "改名店".encode())).json()["loaded"] == 1
@@ -285,7 +284,7 @@ def test_a_sheet_comes_back_with_just_the_edits(bureau: Bureau) -> None:
             bureau,
             code=f"M{number}",
             lon=118.60500195828164,
-            ended_on=str(TODAY) if number == 3 else None,
+            ended_on=day() if number == 3 else None,
         )
     data = bureau.call("GET", "/api/frontages?format=xlsx&lang=zh", "street").content
     same = upload(bureau, data)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -13,10 +12,9 @@ from gis_service.planning.progress.plan_file import load_plan
 from tests.communities.conftest import Bureau
 from tests.communities.test_activities import add
 from tests.communities.test_posts import POST, STATION
+from tests.days import ZONE, day
 from tests.test_http import features, tile_of
 
-ZONE = ZoneInfo("Asia/Shanghai")
-TODAY = datetime.now(ZONE).date()
 PLAN = """
 [[stage]]
 code = "one"
@@ -36,10 +34,6 @@ tasks = [
   {{ code = "T5", stage = "one", due_on = {owed}, scope = "bureau", name = "戊", name_en = "E" }},
 ]
 """  # noqa: E501
-
-
-def day(ahead: int) -> str:
-    return str(TODAY + timedelta(days=ahead))
 
 
 def drawn(bureau: Bureau, layer: str, part: str = "", **query: Any) -> dict[str, dict[str, Any]]:

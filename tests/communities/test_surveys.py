@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -14,6 +12,7 @@ from gis_service.analysis.intervals import wilson
 from gis_service.communities.results import question_result
 from gis_service.settings import Settings
 from tests.communities.conftest import Bureau
+from tests.days import day
 from tests.test_http import features, tile_of
 
 SCALE: dict[str, Any] = {
@@ -36,10 +35,9 @@ SURVEY: dict[str, Any] = {
         {"key": "words", "type": "text", "text": "意见建议", "required": False},
     ],
 }  # fmt: skip
-TODAY = datetime.now(ZoneInfo("Asia/Shanghai")).date()  # the days around it are open
 ROUND = {
-    "code": "R1", "name": "第一轮", "opens_on": str(TODAY - timedelta(days=30)),
-    "closes_on": str(TODAY + timedelta(days=30)),
+    "code": "R1", "name": "第一轮", "opens_on": day(-30),
+    "closes_on": day(30),
 }  # fmt: skip
 PATH = "/api/survey-rounds/R1/responses"
 
@@ -185,13 +183,13 @@ def test_residents_answer_by_qr_code_once(asked: Bureau) -> None:
 
 def test_a_named_survey_wants_the_name_and_a_closed_round_nothing(bureau: Bureau) -> None:
     bureau.call("POST", "/api/surveys", json={**SURVEY, "named": True})
-    over = {**ROUND, "closes_on": str(TODAY - timedelta(days=3)), "public": False}
+    over = {**ROUND, "closes_on": day(-3), "public": False}
     bureau.call("POST", "/api/surveys/MYD/rounds", json=over)
     body = {"community": "S0C0", "answers": {"overall": 3, "battery": "other"}}
     assert bureau.client.get("/api/public/surveys/R1").status_code == 404
     assert bureau.client.post("/api/public/surveys/R1", json=body).status_code == 404
     assert bureau.call("POST", PATH, json={**body, "name": "甲"}).status_code == 409
-    then = {**body, "answered_at": f"{TODAY - timedelta(days=10)}T10:00"}
+    then = {**body, "answered_at": f"{day(-10)}T10:00"}
     assert bureau.call("POST", PATH, json=then).json()["where"] == "name"
     assert bureau.call("POST", PATH, json={**then, "name": "甲"}).status_code == 201
     backwards = {**over, "opens_on": over["closes_on"], "closes_on": over["opens_on"]}

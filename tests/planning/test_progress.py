@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from fastapi.testclient import TestClient
@@ -14,20 +12,16 @@ from gis_service.errors import InvalidInput
 from gis_service.maps.checking import check_layers
 from gis_service.planning.progress.plan_file import load_plan
 from tests.conftest import Database, token_headers
+from tests.days import day
 from tests.incidents.test_loading import row
 from tests.test_http import fill
-
-TODAY = datetime.now(ZoneInfo("Asia/Shanghai")).date()  # the days around it, by the service's clock
-
 
 RECTIFY = "/api/progress/rectifications"
 
 
-def day(ahead: int) -> str:
-    return (TODAY + timedelta(days=ahead)).isoformat()
-
-
-PLAN = f"""
+def plan() -> str:
+    """A file of two stages around today."""
+    return f"""
 [[stage]]
 code = "one"
 name = "一"
@@ -64,7 +58,7 @@ def filled(database: Database, tmp_path: Path) -> None:
 def planned(filled: None, client: TestClient, database: Database, tmp_path: Path) -> TestClient:
     """A service for it, with the plan."""
     file = tmp_path / "plan.toml"
-    file.write_text(PLAN)
+    file.write_text(plan())
     with database.sessions.begin() as session:
         assert load_plan(session, file) == {"read": 5, "loaded": 5, "removed": 0}
     return client
@@ -151,13 +145,15 @@ def test_people_record_within_their_part(planned: TestClient, database: Database
 @pytest.mark.parametrize(
     ("changes", "where"),
     [
-        ({"done_on": day(1)}, "done_on"), ({"task": "T9"}, "task"),
+        ({"done_on": "tomorrow"}, "done_on"), ({"task": "T9"}, "task"),
         ({"community": "NONE"}, "community"), ({"community": None}, "community"),
     ],
 )  # fmt: skip
 def test_a_wrong_record_is_named(planned: TestClient, changes: dict[str, Any], where: str) -> None:
     community = planned.get("/api/progress").json()["communities"][0]["community"]
     body = {"task": "T3", "community": community, "done_on": day(0), **changes}
+    if body["done_on"] == "tomorrow":
+        body["done_on"] = day(1)
     refused = planned.put("/api/progress/records", json=body)
     assert (refused.status_code, refused.json()["where"]) == (400, where)
 
@@ -245,7 +241,7 @@ def test_a_wrong_plan_is_named_and_nothing_applied(
     planned: TestClient, database: Database, tmp_path: Path, before: str, after: str, words: str
 ) -> None:
     file = tmp_path / "wrong.toml"
-    file.write_text(PLAN.replace(before, after, 1).replace("方案", "别的"))
+    file.write_text(plan().replace(before, after, 1).replace("方案", "别的"))
     with pytest.raises(InvalidInput) as refused, database.sessions.begin() as session:
         load_plan(session, file)
     assert words in refused.value.text("en")
@@ -257,7 +253,7 @@ def test_a_new_plan_keeps_what_was_recorded(
 ) -> None:
     planned.put("/api/progress/records", json={"task": "T1", "done_on": day(-6)})
     file = tmp_path / "next.toml"
-    lines = PLAN.replace('name = "方案"', 'name = "新方案"').splitlines()
+    lines = plan().replace('name = "方案"', 'name = "新方案"').splitlines()
     file.write_text("\n".join(line for line in lines if '"T2"' not in line))
     with database.sessions.begin() as session:
         assert load_plan(session, file)["removed"] == 1
