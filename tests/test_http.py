@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from gis_service.hierarchy.coordinates import from_wgs84
 from gis_service.hierarchy.gazetteer import load_gazetteer
 from gis_service.hierarchy.importing import apply, prepare
 from gis_service.hierarchy.locating import load_locator
+from gis_service.incidents import filters
 from gis_service.incidents.arrays import Snapshot, empty_table
 from gis_service.incidents.filters import IncidentFilter
 from gis_service.incidents.loading import load_incidents
@@ -397,6 +399,35 @@ def test_a_tile_that_many_ask_for_is_made_once(database: Database, tmp_path: Pat
         assert len(made) == 2
         assert found[0] is found[1] is found[2]
         assert found[0].body == found[3].body != b""
+
+
+def test_a_tile_of_what_is_overdue_goes_with_the_clock(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(database, tmp_path, [row(1), row(2)])
+    due = datetime.now(UTC) + timedelta(hours=1)
+    with database.sessions.begin() as session:
+        session.execute(text("UPDATE incident SET due_at = :due WHERE id = 1"), {"due": due})
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return datetime.now(tz) + timedelta(hours=2)
+
+    x, y = tile_of(118.605, 24.905, 10)
+    headers = token_headers(database)
+    with TestClient(create_app(database.settings), headers=headers) as client:
+
+        def late(layer: str) -> float:
+            answer = client.get(f"/tiles/{layer}/10/{x}/{y}.mvt?overdue=true")
+            assert answer.status_code in (200, 204), answer.text
+            # an incident that is in no cluster has no count
+            return sum(f["properties"].get("count", 1) for f in features(answer.content, layer))
+
+        layers = ("incident_heat", "incidents", "grid_density")
+        assert [late(layer) for layer in layers] == [0, 0, 0]
+        monkeypatch.setattr(filters, "datetime", Later)  # nothing changed but the time
+        assert [late(layer) for layer in layers] == [1, 1, 1]
 
 
 def test_events_of_slow_writers_are_not_lost(database: Database) -> None:

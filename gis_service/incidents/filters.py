@@ -248,8 +248,13 @@ def parse_filter(
         urgent=_truth(one("urgent"), "urgent"),
         supervised=_truth(one("supervised"), "supervised"),
         order=_truth(one("order"), "order"),
-        now=datetime.now(UTC).replace(second=0, microsecond=0) if overdue is not None else None,
+        now=this_minute() if overdue is not None else None,
     )
+
+
+def this_minute() -> datetime:
+    """The time that ``overdue`` is asked at, UTC: of one minute all answers agree."""
+    return datetime.now(UTC).replace(second=0, microsecond=0)
 
 
 def _truth(value: str | None, where: str) -> bool | None:

@@ -73,6 +73,11 @@ class Layer(_Strict):
     labels: str = ""
     style: dict[str, Any] = Field(default_factory=dict)
 
+    @property
+    def by_the_clock(self) -> bool:
+        """Whether its statement asks the time: a tile of it grows old though nothing changed."""
+        return "now()" in self.query or "now()" in self.labels
+
     @model_validator(mode="after")
     def _complete(self) -> Layer:
         if (self.source == "sql") != bool(self.query):
