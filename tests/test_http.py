@@ -419,7 +419,7 @@ def test_a_tile_of_what_is_overdue_goes_with_the_clock(
     with TestClient(create_app(database.settings), headers=headers) as client:
 
         def late(layer: str) -> float:
-            answer = client.get(f"/tiles/{layer}/10/{x}/{y}.mvt?overdue=true")
+            answer = client.get(f"/tiles/{layer}/10/{x}/{y}.mvt?%6Fverdue=true")
             assert answer.status_code in (200, 204), answer.text
             # an incident that is in no cluster has no count
             return sum(f["properties"].get("count", 1) for f in features(answer.content, layer))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +16,11 @@ from gis_service.communities.words import words
 from gis_service.errors import ConfigurationError, NotFound
 from gis_service.incidents.filters import PARAMETERS
 from gis_service.settings import Settings
+
+_TIME = re.compile(
+    r"\b(now\(|current_(date|time)|localtime|(clock|statement|transaction)_timestamp\()",
+    re.IGNORECASE,
+)
 
 
 class _Strict(BaseModel):
@@ -74,9 +80,9 @@ class Layer(_Strict):
     style: dict[str, Any] = Field(default_factory=dict)
 
     @property
-    def by_the_clock(self) -> bool:
-        """Whether its statement asks the time: a tile of it grows old though nothing changed."""
-        return "now()" in self.query or "now()" in self.labels
+    def asks_the_time(self) -> bool:
+        """Whether its statement does: a tile of it grows old though nothing changed."""
+        return bool(_TIME.search(self.query) or _TIME.search(self.labels))
 
     @model_validator(mode="after")
     def _complete(self) -> Layer:

@@ -24,7 +24,7 @@ from gis_service.dependencies import (
 )
 from gis_service.errors import InvalidInput, NotFound
 from gis_service.hierarchy.models import Level
-from gis_service.incidents.filters import PARAMETERS, this_minute
+from gis_service.incidents.filters import PARAMETERS
 from gis_service.incidents.router import FilterDescription, filter_of, scoped
 from gis_service.incidents.visibility import Visible
 from gis_service.maps import queries
@@ -144,9 +144,7 @@ async def get_tile(request: Request, layer_id: str, z: int, x: int, y: int) -> R
     tiles: Tiles = state.tiles
     visible = None if layer.public else await _scope_of(request)
     # the query as written is the key: a filter is parsed for a new tile only
-    query = request.scope["query_string"]
-    minute = this_minute() if layer.by_the_clock or b"overdue" in query else None
-    key = (z, x, y, query, visible, minute)
+    key = (z, x, y, request.scope["query_string"], visible)
     tile = tiles.cached(layer, key)
     if tile is None:
         _check_address(layer, z, x, y)

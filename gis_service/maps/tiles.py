@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -20,7 +21,7 @@ from gis_service.errors import NotReady
 from gis_service.events.feed import Published
 from gis_service.events.follower import Follower
 from gis_service.incidents.arrays import Snapshot
-from gis_service.incidents.filters import IncidentFilter
+from gis_service.incidents.filters import IncidentFilter, this_minute
 from gis_service.incidents.live import LiveIncidents
 from gis_service.maps.area_inputs import AreaInputs
 from gis_service.maps.density import density_tile
@@ -47,11 +48,13 @@ RETRIES = 20
 
 @dataclass(frozen=True)
 class Tile:
-    """Bytes of a tile, its ETag, and the version of the data it shows."""
+    """Bytes of a tile, its ETag, the version of the data it shows, and the one minute for which
+    it is true where it depends on the time."""
 
     body: bytes
     etag: str
     version: int
+    minute: datetime | None = None
 
 
 class TileCache:
@@ -69,8 +72,9 @@ class TileCache:
         return tile
 
     def put(self, key: Any, tile: Tile) -> None:
-        if key in self._tiles:
-            return
+        old = self._tiles.pop(key, None)
+        if old is not None:
+            self.bytes -= len(old.body) + 300
         self._tiles[key] = tile
         self.bytes += len(tile.body) + 300
         while self.bytes > self.most_bytes and self._tiles:
@@ -121,7 +125,10 @@ class Tiles:
 
     def cached(self, layer: Layer, key: Any) -> Tile | None:
         """The tile for ``key`` if it is still true."""
-        return self.cache.get((layer.id, self.version_of(layer), key))
+        tile = self.cache.get((layer.id, self.version_of(layer), key))
+        if tile is None or tile.minute is None or tile.minute == this_minute():
+            return tile
+        return None
 
     async def tile(
         self, layer: Layer, z: int, x: int, y: int, wanted: IncidentFilter, key: Any
@@ -139,6 +146,8 @@ class Tiles:
     async def _make(
         self, layer: Layer, z: int, x: int, y: int, wanted: IncidentFilter, kept: Any
     ) -> Tile:
+        # asked before the statement is: the tile may be truer than it says
+        minute = wanted.now or (this_minute() if layer.asks_the_time else None)
         if layer.source == "density":
             snapshot = self.incidents.current
             body = await asyncio.to_thread(
@@ -148,7 +157,7 @@ class Tiles:
         else:
             body, shown = await self._from_sql(layer, z, x, y, wanted)
         digest = hashlib.blake2b(body, digest_size=8).hexdigest()
-        tile = Tile(body, f'"{digest}"', shown)
+        tile = Tile(body, f'"{digest}"', shown, minute)
         if kept[1] == self.version_of(layer):
             self.cache.put(kept, tile)
         return tile

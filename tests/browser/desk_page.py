@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 from playwright.sync_api import Browser, Locator, Page
+
+from tests.browser.waiting import until
 
 
 class DeskPage:
@@ -73,12 +74,7 @@ class DeskPage:
 
     def until(self, script: str, seconds: float = 15) -> Any:
         """The first true answer of the function ``script``."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if answer := self.page.evaluate(script):
-                return answer
-            time.sleep(0.03)
-        raise AssertionError(f"not so within {seconds} s: {script}")
+        return until(self.page, script, seconds)
 
     def excuse(self, *words: str) -> None:
         """The console may complain in these words."""

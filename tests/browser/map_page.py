@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Locator, Page, Request
 
-# Polled from here: the page's content security policy forbids waiting inside it by eval.
+from tests.browser.waiting import until
+
 IDLE = """() => Boolean(window.gisMap) && document.body.classList.contains("ready")
   && [gisApp.main, gisApp.second].every((view) =>
     !view || (view.map.loaded() && view.map.areTilesLoaded() && !view.map.isMoving()))"""
@@ -64,12 +64,7 @@ class MapPage:
 
     def until(self, script: str, seconds: float = 15) -> Any:
         """The first true answer of the function ``script``."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if answer := self.page.evaluate(script):
-                return answer
-            time.sleep(0.05)
-        raise AssertionError(f"not so within {seconds} s: {script}")
+        return until(self.page, script, seconds)
 
     def ask(self, script: str, argument: Any = None) -> Any:
         """What the page answers to a script."""
