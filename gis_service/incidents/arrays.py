@@ -7,7 +7,7 @@ it is, as a hole: of ten million rows only one byte each is written anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -361,6 +361,12 @@ class Snapshot:
             whole = joined([base, delta])
             return replace(self, tables=(whole,), version=version, days=None, replaced=None)
         return replace(self, tables=(base, delta), version=version, replaced=replaced)
+
+    def having(self, ids: Sequence[int]) -> IncidentTable:
+        """The incidents of these numbers."""
+        few = np.asarray(ids, dtype=np.int64)
+        found = [table.take(rows_among(table.id, few)) for table in self.tables]
+        return joined(found)
 
     def count(self, wanted: IncidentFilter) -> int:
         """Incidents that pass the filter, those without a position included."""

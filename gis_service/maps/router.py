@@ -144,13 +144,13 @@ async def get_tile(request: Request, layer_id: str, z: int, x: int, y: int) -> R
     tiles: Tiles = state.tiles
     visible = None if layer.public else await _scope_of(request)
     # the query as written is the key: a filter is parsed for a new tile only
-    key = (z, x, y, request.scope["query_string"], visible)
-    tile = tiles.cached(layer, key)
+    asked = (request.scope["query_string"], visible)
+    tile = tiles.cached(layer, z, x, y, asked)
     if tile is None:
         _check_address(layer, z, x, y)
         check_parameters(request, set(layer.filters))
         wanted = replace(filter_of(request, layer.filters), visible=visible)
-        tile = await tiles.tile(layer, z, x, y, wanted, key)
+        tile = await tiles.tile(layer, z, x, y, wanted, asked)
     return _answer(request, layer, tile)
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -20,12 +18,20 @@ from gis_service.db.copy import literal
 from gis_service.errors import NotReady
 from gis_service.events.feed import Published
 from gis_service.events.follower import Follower
-from gis_service.incidents.arrays import Snapshot
+from gis_service.incidents.arrays import Snapshot, joined
 from gis_service.incidents.filters import IncidentFilter, this_minute
 from gis_service.incidents.live import LiveIncidents
 from gis_service.maps.area_inputs import AreaInputs
 from gis_service.maps.density import density_tile
 from gis_service.maps.registry import Layer, Registry, setting_parameters, statement
+from gis_service.maps.tile_cache import Address, Key, Tile, TileCache
+from gis_service.maps.touched import (
+    Boxes,
+    boxes_of_areas,
+    boxes_of_points,
+    few_incidents,
+    touched,
+)
 from gis_service.settings import Settings
 
 _NAMED = re.compile(r"(?<!:):([a-z_]+)\b")
@@ -44,47 +50,6 @@ async def _value(cursor: psycopg.AsyncCursor[Any], sql: str, parameters: Any = N
 
 TOPICS = ("hierarchy", "incidents", "basemap")
 RETRIES = 20
-
-
-@dataclass(frozen=True)
-class Tile:
-    """Bytes of a tile, its ETag, the version of the data it shows, and the one minute for which
-    it is true where it depends on the time."""
-
-    body: bytes
-    etag: str
-    version: int
-    minute: datetime | None = None
-
-
-class TileCache:
-    """Least recently used tiles up to a number of bytes."""
-
-    def __init__(self, most_bytes: int) -> None:
-        self.most_bytes = most_bytes
-        self.bytes = 0
-        self._tiles: OrderedDict[Any, Tile] = OrderedDict()
-
-    def get(self, key: Any) -> Tile | None:
-        tile = self._tiles.get(key)
-        if tile is not None:
-            self._tiles.move_to_end(key)
-        return tile
-
-    def put(self, key: Any, tile: Tile) -> None:
-        old = self._tiles.pop(key, None)
-        if old is not None:
-            self.bytes -= len(old.body) + 300
-        self._tiles[key] = tile
-        self.bytes += len(tile.body) + 300
-        while self.bytes > self.most_bytes and self._tiles:
-            _, old = self._tiles.popitem(last=False)
-            self.bytes -= len(old.body) + 300
-
-    def forget(self, layers: set[str]) -> None:
-        """Drop the tiles of ``layers``: what the key begins with."""
-        for key in [key for key in self._tiles if key[0] in layers]:
-            self.bytes -= len(self._tiles.pop(key).body) + 300
 
 
 class Tiles:
@@ -107,60 +72,105 @@ class Tiles:
         self.cache = TileCache(settings.tile_cache_bytes)
         self.versions = dict.fromkeys([*TOPICS, *(t for one in registry for t in one.topics)], 0)
         self.inputs = AreaInputs(sessions, settings)
-        self._making: dict[Any, asyncio.Task[Tile]] = {}
+        self.sessions = sessions
+        self._heard: Snapshot | None = None  # the incidents that no kept tile is older than
+        self._making: dict[Key, asyncio.Task[Tile]] = {}
         self._statements = {
             layer.id: for_driver(statement(layer)) for layer in registry if layer.source == "sql"
         }
 
     async def hear(self, events: list[Published]) -> None:
-        """A subscriber of the feed, behind those that refresh the arrays."""
+        """A subscriber of the feed, behind those that refresh the arrays. Tiles that show what
+        changed are no longer kept; where some incidents did, those of their places."""
         topics = {event.topic for event in events}
+        stale = {layer.id for layer in self.registry if topics & set(layer.topics)}
+        now = self.incidents.current
+        addresses: set[Address] = set()
+        for layer, boxes in await self._places(events, now):
+            found = touched(layer, boxes)
+            if found is not None:
+                addresses.update(found)
+                stale.discard(layer.id)
+        # from here on nothing else runs: what is kept is as new as the versions say
+        self._heard = now
+        self.cache.forget_layers(stale)
+        self.cache.forget(addresses)
+        for key in list(self._making):
+            if key[0][0] in stale or key[0] in addresses:
+                del self._making[key]
         for topic in topics & self.versions.keys():
             self.versions[topic] = events[-1].seq
-        self.cache.forget({layer.id for layer in self.registry if topics & set(layer.topics)})
+
+    async def _places(self, events: list[Published], now: Snapshot) -> list[tuple[Layer, Boxes]]:
+        """The layers of which no more has changed than some incidents, and where."""
+        ids, before = few_incidents(events), self._heard
+        if not ids or before is None:
+            return []
+        topics = {event.topic for event in events}
+        rows = joined(
+            await asyncio.gather(
+                *(asyncio.to_thread(snapshot.having, ids) for snapshot in (before, now))
+            )
+        )
+        return [
+            (
+                layer,
+                await boxes_of_areas(self.sessions, layer.inputs.counts, rows)
+                if layer.inputs.counts
+                else boxes_of_points(rows),
+            )
+            for layer in self.registry
+            # one incident more or less moves the hot spots of the whole district
+            if topics & set(layer.topics) == {"incidents"} and not layer.inputs.hotspots
+        ]
 
     def version_of(self, layer: Layer) -> int:
         """The last change that concerns a layer."""
         return max(self.versions[topic] for topic in layer.topics)
 
-    def cached(self, layer: Layer, key: Any) -> Tile | None:
-        """The tile for ``key`` if it is still true."""
-        tile = self.cache.get((layer.id, self.version_of(layer), key))
-        if tile is None or tile.minute is None or tile.minute == this_minute():
-            return tile
-        return None
+    def cached(self, layer: Layer, z: int, x: int, y: int, asked: Hashable) -> Tile | None:
+        """The tile of what was ``asked`` for, if it is still true: it is, of all that was heard
+        since it was made."""
+        tile = self.cache.get(((layer.id, z, x, y), asked))
+        if tile is None or (tile.minute is not None and tile.minute != this_minute()):
+            return None
+        version = self.version_of(layer)
+        return tile if tile.version >= version else replace(tile, version=version)
 
     async def tile(
-        self, layer: Layer, z: int, x: int, y: int, wanted: IncidentFilter, key: Any
+        self, layer: Layer, z: int, x: int, y: int, wanted: IncidentFilter, asked: Hashable
     ) -> Tile:
-        """Make a tile and keep it under ``key``. Whoever asks for one that is being made, as
-        every page does after a change, waits for it."""
-        kept = (layer.id, self.version_of(layer), key)
-        making = self._making.get(kept)
+        """Make a tile and keep it for whoever asks the same. Whoever asks for one that is being
+        made, as every page does after a change, waits for it."""
+        key = ((layer.id, z, x, y), asked)
+        making = self._making.get(key)
         if making is None:
-            making = asyncio.ensure_future(self._make(layer, z, x, y, wanted, kept))
-            self._making[kept] = making
-            making.add_done_callback(lambda _: self._making.pop(kept, None))
+            making = asyncio.ensure_future(self._make(layer, z, x, y, wanted, key))
+            self._making[key] = making
         return await asyncio.shield(making)
 
     async def _make(
-        self, layer: Layer, z: int, x: int, y: int, wanted: IncidentFilter, kept: Any
+        self, layer: Layer, z: int, x: int, y: int, wanted: IncidentFilter, key: Key
     ) -> Tile:
-        # asked before the statement is: the tile may be truer than it says
-        minute = wanted.now or (this_minute() if layer.asks_the_time else None)
-        if layer.source == "density":
-            snapshot = self.incidents.current
-            body = await asyncio.to_thread(
-                density_tile, layer, snapshot, wanted, self.incidents.class_codes, z, x, y
-            )
-            shown = snapshot.version
-        else:
-            body, shown = await self._from_sql(layer, z, x, y, wanted)
-        digest = hashlib.blake2b(body, digest_size=8).hexdigest()
-        tile = Tile(body, f'"{digest}"', shown, minute)
-        if kept[1] == self.version_of(layer):
-            self.cache.put(kept, tile)
-        return tile
+        try:
+            # asked before the statement is: the tile may be truer than it says
+            minute = wanted.now or (this_minute() if layer.asks_the_time else None)
+            if layer.source == "density":
+                snapshot = self.incidents.current
+                body = await asyncio.to_thread(
+                    density_tile, layer, snapshot, wanted, self.incidents.class_codes, z, x, y
+                )
+                shown = snapshot.version
+            else:
+                body, shown = await self._from_sql(layer, z, x, y, wanted)
+            digest = hashlib.blake2b(body, digest_size=8).hexdigest()
+            tile = Tile(body, f'"{digest}"', shown, minute)
+            if self._making.get(key) is asyncio.current_task():
+                self.cache.put(key, tile)  # else its place has changed meanwhile
+            return tile
+        finally:
+            if self._making.get(key) is asyncio.current_task():
+                del self._making[key]
 
     async def _from_sql(
         self, layer: Layer, z: int, x: int, y: int, wanted: IncidentFilter

@@ -107,7 +107,8 @@ def _class(row: Row, units: Mapping[str, int]) -> dict[str, Any]:
 def create_classes(
     session: Session, scheme: str, codes: Iterable[tuple[str, str]]
 ) -> dict[str, ClassRow]:
-    """Add ``(code, major)`` pairs to a scheme whose codes are its names; return the scheme."""
+    """Add ``(code, major)`` pairs to a scheme whose codes are its names; return the scheme. The
+    caller commits."""
     rows = [
         {
             "scheme": scheme, "scheme_version": "", "code": code, "kind": "other",
@@ -118,4 +119,5 @@ def create_classes(
     ]  # fmt: skip
     if rows:
         session.execute(insert(IncidentClass).values(rows).on_conflict_do_nothing())
+        publish(session, "classes")
     return classes_of(session, scheme)
