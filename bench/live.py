@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx2
+import aiohttp
 import numpy as np
 import orjson
 import psycopg
@@ -81,7 +81,7 @@ class Taken:
     refused: list[str] = field(default_factory=list)
 
 
-async def report(client: httpx2.AsyncClient, rate: float, seconds: float, first: int) -> Taken:
+async def report(client: aiohttp.ClientSession, rate: float, seconds: float, first: int) -> Taken:
     """``rate`` reports a second, sent when their time comes whether or not others are answered."""
     out = Taken()
     lon, lat = case_points(100_000)
@@ -93,18 +93,20 @@ async def report(client: httpx2.AsyncClient, rate: float, seconds: float, first:
         await asyncio.sleep(max(0.0, begin + number / rate - time.perf_counter()))
         what = {"class": "E-01-12", "lon": float(lon[place]), "lat": float(lat[place])}
         asked = time.perf_counter()
-        known = await client.get("/api/incidents/duplicates", params=what)
+        async with client.get("/api/incidents/duplicates", params=what) as known:
+            words = await known.text()
         sent = time.perf_counter()
-        answer = await client.post(
+        async with client.post(
             "/api/incidents",
             headers={"Idempotency-Key": f"{first}-{number}"},
             json={**what, "crs": "wgs84", "description": f"report {number}", "source": "resident"},
-        )
-        if (known.status_code, answer.status_code) == (200, 201):
+        ) as answer:
+            body = await answer.text()
+        if (known.status, answer.status) == (200, 201):
             out.answered.append(time.perf_counter() - asked)
-            out.codes[answer.json()["code"]] = sent
+            out.codes[orjson.loads(body)["code"]] = sent
         else:
-            out.refused.append((known if known.status_code != 200 else answer).text[:200])
+            out.refused.append((words if known.status != 200 else body)[:200])
 
     await asyncio.gather(*(one(number) for number in range(int(rate * seconds))))
     return out
@@ -130,10 +132,8 @@ async def run(
     database: BenchDatabase, port: int, pid: int, token: str, options: Any, csv: Path
 ) -> None:
     headers = {"Authorization": f"Bearer {token}"}
-    # each request looks through all connections that are kept
-    limits = httpx2.Limits(max_connections=100, max_keepalive_connections=10)
-    async with httpx2.AsyncClient(
-        base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60, limits=limits
+    async with aiohttp.ClientSession(
+        f"http://127.0.0.1:{port}", headers=headers, timeout=aiohttp.ClientTimeout(total=60)
     ) as client:
         await report(client, CALM, 3, 1)  # what is prepared once
         pages = Pages(port, token)
@@ -185,7 +185,7 @@ async def run(
 
 
 async def crowd(
-    client: httpx2.AsyncClient, options: Any, pid: int, first: int, pages: int
+    client: aiohttp.ClientSession, options: Any, pid: int, first: int, pages: int
 ) -> Taken:
     """Fifty reports a second, told as one row."""
     used = cpu_s(pid)

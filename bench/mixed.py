@@ -1,6 +1,7 @@
 """A bureau at work: a hundred users on one server, each at a person's pace.
 
-    .venv/bin/python -m bench.mixed [--users 100] [--minutes 10] [--incidents 1000000]
+    .venv/bin/python -m bench.mixed [--users 100] [--minutes 10] [--incidents 1000000] [--restarted]
+        [--processes 1]
 
 Of ten users six read the map and its lists, two page the inbox, one looks at figures and one takes
 reports in; every one has an event stream open, as every page has. A user does something every
@@ -15,7 +16,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import ssl
 import subprocess
 import sys
 import time
@@ -26,8 +26,10 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
+import aiohttp
 import httpx2
 import numpy as np
+import orjson
 
 from bench.database import bench_database
 from bench.grown import DAYS, END, load_up_to, make_ground
@@ -56,7 +58,9 @@ class Asked:
 class User:
     """Somebody with a page open."""
 
-    def __init__(self, number: int, client: httpx2.AsyncClient, facts: Any, asked: Asked) -> None:
+    def __init__(
+        self, number: int, client: aiohttp.ClientSession, facts: Any, asked: Asked
+    ) -> None:
         self.rng = np.random.default_rng(number)
         self.role = ROLES[number % len(ROLES)]
         self.client, self.codes, self.box, self.asked = client, facts[0], facts[1], asked
@@ -73,21 +77,23 @@ class User:
             pause = self.rng.exponential(PACE_S)
             await asyncio.sleep(max(0.0, pause - (time.perf_counter() - begin)))
 
-    async def ask(self, kind: str, path: str, **how: Any) -> Any:
+    async def ask(self, kind: str, path: str, **how: Any) -> bytes | None:
+        """The body of the answer; None where there is none, or it is an error."""
         start = time.perf_counter()
         try:
             method = "POST" if "json" in how else "GET"
-            answer = await self.client.request(method, path, **how)
-        except httpx2.HTTPError as problem:
+            async with self.client.request(method, path, **how) as answer:
+                body = await answer.read()
+        except (aiohttp.ClientError, TimeoutError) as problem:
             self.asked.errors.append(f"{kind}: {problem!r}")
             return None
         took = time.perf_counter() - start
         self.asked.took[kind].append(took)
         self.asked.by_minute[int((start - self.asked.begin) // 60)].append(took)
-        if answer.status_code >= 400:
-            self.asked.errors.append(f"{kind}: {answer.status_code} {answer.text[:200]}")
+        if answer.status >= 400:
+            self.asked.errors.append(f"{kind}: {answer.status} {body[:200]!r}")
             return None
-        return answer
+        return body
 
     def place(self) -> tuple[float, float]:
         west, south, east, north = self.box
@@ -136,7 +142,7 @@ class User:
         else:
             asked["cursor"] = self.cursor
         answer = await self.ask("inbox", "/api/incidents", params={**self.tab, **asked})
-        body = answer.json() if answer else {"items": [], "next": None}
+        body = orjson.loads(answer) if answer else {"items": [], "next": None}
         self.cursor = body["next"] if self.rng.random() < 0.6 else None
         if body["items"] and self.rng.random() < 0.4:
             await self.ask("incident", f"/api/incidents/{self.rng.choice(body['items'])['id']}")
@@ -162,47 +168,50 @@ class User:
         )  # fmt: skip
 
 
-async def follow(client: httpx2.AsyncClient, asked: Asked) -> None:
+async def follow(client: aiohttp.ClientSession, asked: Asked) -> None:
     """An open event stream."""
     try:
-        async with client.stream("GET", "/events", timeout=None) as answer:
-            async for line in answer.aiter_lines():
-                asked.events += line.startswith("event: incidents")
-    except httpx2.HTTPError as problem:
+        async with client.get("/events", timeout=aiohttp.ClientTimeout()) as answer:
+            async for line in answer.content:
+                asked.events += line.startswith(b"event: incidents")
+    except aiohttp.ClientError as problem:
         asked.errors.append(f"events: {problem!r}")
     asked.cut += 1
 
 
-async def run(base: str, token: str, pid: int, users: int, minutes: float) -> bool:
+async def run(bases: list[str], token: str, pids: list[int], users: int, minutes: float) -> bool:
     """Everybody works; prints the table. Whether all that is wanted was reached."""
-    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
-    options: dict[str, Any] = {
-        "base_url": base, "timeout": 30, "limits": limits,
-        "verify": ssl.create_default_context(),  # made once
-        "headers": {"Authorization": f"Bearer {token}"},
-    }  # fmt: skip
+    headers = {"Authorization": f"Bearer {token}"}
     asked = Asked()
-    with httpx2.Client(**{**options, "limits": httpx2.Limits()}) as once:
+    with httpx2.Client(base_url=bases[0], timeout=30, headers=headers) as once:
         facts = codes_of(once), once.get("/api/district").json()["bbox"]
     memory: list[tuple[float, float]] = []
     async with AsyncExitStack() as stack:
-        # everybody has connections of their own: with one pool for all, each request looks through
-        # all connections, a third of this process's time
+        # everybody has connections of their own
         clients = [
-            await stack.enter_async_context(httpx2.AsyncClient(**options)) for _ in range(users)
+            await stack.enter_async_context(
+                aiohttp.ClientSession(
+                    bases[number % len(bases)],
+                    headers=headers,
+                    connector=aiohttp.TCPConnector(limit=0),
+                    timeout=aiohttp.ClientTimeout(total=30),
+                )
+            )
+            for number in range(users)
         ]
         followers = [asyncio.create_task(follow(client, asked)) for client in clients]
-        begin, used, used_here = time.perf_counter(), cpu_s(pid), time.process_time()
+        begin, used_here = time.perf_counter(), time.process_time()
+        used = sum(map(cpu_s, pids))
         until = begin + 60 * minutes
         work = asyncio.gather(
             *(User(number, clients[number], facts, asked).work(until) for number in range(users))
         )
         while not work.done():
             await asyncio.wait([work], timeout=5)
-            memory.append((time.perf_counter() - begin, rss_mb(pid)))
+            memory.append((time.perf_counter() - begin, sum(map(rss_mb, pids))))
         await work
         seconds = time.perf_counter() - begin
-        used, used_here = cpu_s(pid) - used, time.process_time() - used_here
+        used, used_here = sum(map(cpu_s, pids)) - used, time.process_time() - used_here
         still = sum(not one.done() for one in followers)
         for one in followers:
             one.cancel()
@@ -239,11 +248,14 @@ def main() -> None:
     parser.add_argument("--incidents", type=int, default=1_000_000)
     parser.add_argument("--buildings", type=int, default=0)
     parser.add_argument("--keep", help="name of the database to keep, as bench.growth does")
-    parser.add_argument("--at", help=argparse.SUPPRESS)  # base address, process: the users' side
+    parser.add_argument("--processes", type=int, default=1, help="that serve")
+    parser.add_argument("--restarted", action="store_true", help="after all texts were kept")
+    # base address, process, next base address, ...: the users' side
+    parser.add_argument("--at", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.at:
-        base, pid = options.at.split(",")
-        asyncio.run(run(base, os.environ["BENCH_TOKEN"], int(pid), options.users, options.minutes))
+        bases, pids = options.at.split(",")[::2], [int(one) for one in options.at.split(",")[1::2]]
+        asyncio.run(run(bases, os.environ["BENCH_TOKEN"], pids, options.users, options.minutes))
         return
     begin = time.perf_counter()
 
@@ -257,18 +269,25 @@ def main() -> None:
             make_ground(database, options.buildings, walks=False, told=told)
         load_up_to(database, options.incidents, told)
         token = make_token(database)
-        process, port = serve(database)
+        if options.restarted:
+            told("starting once")
+            process, _ = serve(database)
+            while not list(database.settings.data_dir.glob("words/*/*")):
+                time.sleep(1)
+            stop(process)
+        started = [serve(database) for _ in range(options.processes)]
         try:
             print(f"### {options.users} users, {options.minutes:g} minutes, "
                   f"{options.incidents:,} incidents\n", flush=True)  # fmt: skip
+            at = [f"http://127.0.0.1:{port},{process.pid}" for process, port in started]
             subprocess.run(
                 [sys.executable, "-m", "bench.mixed", "--users", str(options.users),
-                 "--minutes", str(options.minutes),
-                 "--at", f"http://127.0.0.1:{port},{process.pid}"],
+                 "--minutes", str(options.minutes), "--at", ",".join(at)],
                 env={**os.environ, "BENCH_TOKEN": token}, check=True,
             )  # fmt: skip
         finally:
-            stop(process)
+            for process, _ in started:
+                stop(process)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -219,3 +220,31 @@ def test_a_folder_that_cannot_be_written_is_told_and_the_service_goes_on(
     assert "the index of words was not kept" in caplog.text
     served.run(lambda live, client: check_words(served, live))
     assert read == [EVERYTHING, EVERYTHING]
+
+
+@pytest.mark.parametrize(("late_s", "waits"), [(5.0, 1), (live.LATE_S, live.WAITS)])
+def test_reading_gives_way_to_requests_that_wait(
+    late_s: float, waits: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of the time is theirs, and more while the event loop comes round late."""
+    waited, over, sleep = [], [], asyncio.sleep
+
+    async def counted(delay: float) -> None:
+        waited.append(delay)
+        await sleep(delay)
+
+    async def requests() -> None:
+        while not over:
+            time.sleep(0.13)  # longer than what is waited: the loop is never in time
+            await sleep(0)
+
+    async def read() -> None:
+        others = asyncio.create_task(requests())
+        await live._give_way(0.1)
+        over.append(1)
+        await others
+
+    monkeypatch.setattr(live, "LATE_S", late_s)
+    monkeypatch.setattr(live.asyncio, "sleep", counted)
+    asyncio.run(read())
+    assert waited == [0.1] * waits

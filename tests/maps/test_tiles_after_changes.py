@@ -18,12 +18,14 @@ from gis_service.app import create_app
 from gis_service.events.feed import Published, publish
 from gis_service.hierarchy.locating import load_locator
 from gis_service.incidents.filters import IncidentFilter
+from gis_service.incidents.loading import load_incidents
+from gis_service.incidents.mapping import read_mapping
 from gis_service.incidents.pinning import pin_incident
 from gis_service.maps import tiles as tiles_module
 from gis_service.maps.tile_cache import Tile, TileCache
 from gis_service.maps.touched import few_incidents, touched
 from tests.conftest import Database, token_headers
-from tests.incidents.test_loading import row
+from tests.incidents.test_loading import row, write
 from tests.shapes import SOUTH, STEP, WEST
 from tests.test_http import features, fill, load, tile_of, wait_for
 
@@ -257,6 +259,29 @@ def test_new_names_of_classes_reach_the_tiles_at_once(
         for tile in (before, after)
     ]  # fmt: skip
     assert {f"{one}_" for one in classes[0]} == classes[1]
+
+
+def test_classes_that_a_load_creates_are_known_at_once(
+    service: tuple[TestClient, Database], tmp_path: Path
+) -> None:
+    client, database = service
+    standard = read_mapping(Path("standard"))
+    mapping = standard.model_copy(
+        update={"classes": standard.classes.model_copy(update={"scheme": "own", "create": True})}
+    )
+    with database.sessions() as session:
+        locator = load_locator(session, database.settings)
+    path = write(tmp_path / "own.csv", [row(1, class_code="占道烧烤", external_id="B1")])
+    load_incidents(database.sessions, path, mapping, locator, database.settings)
+    heard(client, database)
+    asked = client.get("/api/incidents/count", params={"class": "占道烧烤"})
+    assert asked.json()["count"] == 1
+    tile = client.get(
+        "/tiles/incidents/20/{}/{}.mvt?class=占道烧烤".format(*tile_of(118.605, 24.905, 20))
+    )
+    assert [one["properties"]["class"] for one in features(tile.content, "incidents")] == [
+        "占道烧烤"
+    ]
 
 
 def test_what_reaches_into_the_tile_beside_it_touches_that_too() -> None:
