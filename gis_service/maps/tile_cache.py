@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Hashable, Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,7 +31,8 @@ class TileCache:
         self.most_bytes = most_bytes
         self.bytes = 0
         self._tiles: OrderedDict[Key, Tile] = OrderedDict()
-        self._at: dict[Address, set[Key]] = {}
+        # by layer, too: a report empties one, which would else be looked for among all
+        self._at: dict[str, dict[Address, set[Key]]] = {}
 
     def get(self, key: Key) -> Tile | None:
         tile = self._tiles.get(key)
@@ -43,22 +44,25 @@ class TileCache:
         if key in self._tiles:
             self._drop(key)
         self._tiles[key] = tile
-        self._at.setdefault(key[0], set()).add(key)
+        address = key[0]
+        self._at.setdefault(address[0], {}).setdefault(address, set()).add(key)
         self.bytes += len(tile.body) + KEPT_BESIDE
         while self.bytes > self.most_bytes and self._tiles:
             self._drop(next(iter(self._tiles)))
 
-    def forget_layers(self, layers: Collection[str]) -> None:
-        self.forget([address for address in self._at if address[0] in layers])
+    def forget_layers(self, layers: Iterable[str]) -> None:
+        for layer in layers:
+            self.forget(list(self._at.get(layer, ())))
 
     def forget(self, addresses: Iterable[Address]) -> None:
         for address in addresses:
-            for key in list(self._at.get(address, ())):
+            for key in list(self._at.get(address[0], {}).get(address, ())):
                 self._drop(key)
 
     def _drop(self, key: Key) -> None:
         self.bytes -= len(self._tiles.pop(key).body) + KEPT_BESIDE
-        there = self._at[key[0]]
+        address = key[0]
+        there = self._at[address[0]][address]
         there.discard(key)
         if not there:
-            del self._at[key[0]]
+            del self._at[address[0]][address]

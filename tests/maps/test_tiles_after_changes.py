@@ -328,4 +328,4 @@ def test_the_cache_holds_no_more_than_it_may() -> None:
     cache.forget([("grid", 10, 99 % 7, 0), ("grid", 11, 0, 0)])
     assert cache.get((("grid", 10, 99 % 7, 0), 99)) is None
     cache.forget_layers({"grid"})
-    assert (cache.bytes, cache._tiles, cache._at) == (0, {}, {})
+    assert (cache.bytes, cache._tiles, cache._at) == (0, {}, {"grid": {}})
