@@ -227,6 +227,7 @@ def test_reading_gives_way_to_requests_that_wait(
     late_s: float, waits: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Half of the time is theirs, and more while the event loop comes round late."""
+    took = 0.101  # what nothing else in the process waits
     waited, over, sleep = [], [], asyncio.sleep
 
     async def counted(delay: float) -> None:
@@ -240,11 +241,11 @@ def test_reading_gives_way_to_requests_that_wait(
 
     async def read() -> None:
         others = asyncio.create_task(requests())
-        await live._give_way(0.1)
+        await live._give_way(took)
         over.append(1)
         await others
 
     monkeypatch.setattr(live, "LATE_S", late_s)
     monkeypatch.setattr(live.asyncio, "sleep", counted)
     asyncio.run(read())
-    assert waited == [0.1] * waits
+    assert waited.count(took) == waits
