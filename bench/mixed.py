@@ -187,7 +187,7 @@ async def run(bases: list[str], token: str, pids: list[int], users: int, minutes
         facts = codes_of(once), once.get("/api/district").json()["bbox"]
     memory: list[tuple[float, float]] = []
     async with AsyncExitStack() as stack:
-        # everybody has connections of their own
+        # each has connections of their own, as browsers do
         clients = [
             await stack.enter_async_context(
                 aiohttp.ClientSession(

@@ -365,8 +365,7 @@ class Snapshot:
     def having(self, ids: Sequence[int]) -> IncidentTable:
         """The incidents of these numbers."""
         few = np.asarray(ids, dtype=np.int64)
-        found = [table.take(rows_among(table.id, few)) for table in self.tables]
-        return joined(found)
+        return joined([table.take(rows_among(table.id, few)) for table in self.tables])
 
     def count(self, wanted: IncidentFilter) -> int:
         """Incidents that pass the filter, those without a position included."""

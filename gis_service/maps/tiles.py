@@ -73,7 +73,7 @@ class Tiles:
         self.versions = dict.fromkeys([*TOPICS, *(t for one in registry for t in one.topics)], 0)
         self.inputs = AreaInputs(sessions, settings)
         self.sessions = sessions
-        self._heard: Snapshot | None = None  # the incidents that no kept tile is older than
+        self._incidents_shown: Snapshot | None = None  # by the tiles that are kept
         self._making: dict[Key, asyncio.Task[Tile]] = {}
         self._statements = {
             layer.id: for_driver(statement(layer)) for layer in registry if layer.source == "sql"
@@ -92,7 +92,7 @@ class Tiles:
                 addresses.update(found)
                 stale.discard(layer.id)
         # from here on nothing else runs: what is kept is as new as the versions say
-        self._heard = now
+        self._incidents_shown = now
         self.cache.forget_layers(stale)
         self.cache.forget(addresses)
         for key in list(self._making):
@@ -103,7 +103,7 @@ class Tiles:
 
     async def _places(self, events: list[Published], now: Snapshot) -> list[tuple[Layer, Boxes]]:
         """The layers of which no more has changed than some incidents, and where."""
-        ids, before = few_incidents(events), self._heard
+        ids, before = few_incidents(events), self._incidents_shown
         if not ids or before is None:
             return []
         topics = {event.topic for event in events}

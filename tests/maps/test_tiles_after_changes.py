@@ -58,11 +58,10 @@ def change(client: TestClient, database: Database, sql: str, *ids: int) -> None:
 
 
 def heard(client: TestClient, database: Database) -> None:
-    last = database.value("SELECT max(id) FROM event")
+    """Returns when the service has heard of everything."""
     follower = client.app.state.follower  # type: ignore[attr-defined]
-    wait_for(
-        lambda: follower.seq >= (database.value(f"SELECT seq FROM event WHERE id = {last}") or 1e9)
-    )
+    behind = "SELECT count(*) FROM event WHERE seq IS NULL OR seq > %s"
+    wait_for(lambda: not database.value(behind, follower.seq))
 
 
 def pyramid() -> list[str]:
@@ -108,13 +107,8 @@ def test_after_every_kind_of_change_tiles_are_what_they_would_be_made_anew(
         heard(client, database)
 
     def report() -> None:
-        body = {
-            "class": CLASS,
-            "lon": THERE[0],
-            "lat": THERE[1],
-            "crs": "wgs84",
-            "source": "resident",
-        }
+        lon, lat = THERE
+        body = {"class": CLASS, "lon": lon, "lat": lat, "crs": "wgs84", "source": "resident"}
         assert client.post("/api/incidents", json=body).status_code == 201
         heard(client, database)
 
@@ -168,8 +162,8 @@ def test_a_change_in_one_place_leaves_the_tiles_of_others(
     column, line = tile_of(*HERE, 16)
     for layer in ("incident_heat", "incidents"):
         assert [place for place in again[layer] if place[0] == 16] == [[16, column, line]]
-    far = {tuple(tile_of(*THERE, z)) for z in (14, 16, 18)}
-    assert not far & {(x, y) for _, x, y in again["grid_density"]}
+    far = {(z, *tile_of(*THERE, z)) for z in (16, 18)}
+    assert not far & {tuple(place) for place in again["grid_density"]}
     assert [12, *tile_of(*HERE, 12)] in again["grid_density"]
     # the grid is a kilometre wide: beside the incident's own tile those that it reaches into
     assert len([1 for z, _, _ in again["grid_density"] if z == 18]) == 9
@@ -243,16 +237,16 @@ def test_what_was_heard_in_part_is_heard_in_whole_the_next_time(
 
 
 def test_new_names_of_classes_reach_the_tiles_at_once(
-    service: tuple[TestClient, Database], tmp_path: Path
+    service: tuple[TestClient, Database],
 ) -> None:
     client, database = service
-    z, (x, y) = 18, tile_of(*HERE, 18)
-    before = client.get(f"/tiles/incidents/{z}/{x}/{y}.mvt")
+    path = "/tiles/incidents/18/{}/{}.mvt".format(*tile_of(*HERE, 18))
+    before = client.get(path)
     with database.sessions.begin() as session:
         session.execute(text("UPDATE incident_class SET code = code || '_'"))
         publish(session, "classes")
     heard(client, database)
-    after = client.get(f"/tiles/incidents/{z}/{x}/{y}.mvt")
+    after = client.get(path)
     classes = [
         {one["properties"]["class"] for one in features(tile.content, "incidents")
          if "class" in one["properties"]}
