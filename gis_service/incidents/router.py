@@ -168,7 +168,7 @@ async def count_incidents(request: Request, _filter: FilterDescription) -> Respo
     check_parameters(request, set(PARAMETERS))
     snapshot = request.app.state.incidents.current
     counts = await asyncio.to_thread(snapshot.counts, filter_of(request))
-    return _json({**counts, "data_version": snapshot.version})
+    return _json({**counts, "total": len(snapshot), "data_version": snapshot.version})
 
 
 @router.post(

@@ -182,6 +182,7 @@ class Count(BaseModel):
     count: int = Field(description="all that pass the filter")
     unplaced: int = Field(description="of these, in no area")
     open: int = Field(description="of these, not ended")
+    total: int = Field(description="incidents of the district, whatever the filter")
     data_version: int
 
 

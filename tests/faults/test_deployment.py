@@ -159,6 +159,38 @@ def test_nginx_passes_events_at_once_and_the_clients_address(
 
 
 @pytest.mark.long
+def test_of_two_processes_a_caller_stays_with_one(
+    proxied: Proxied, shared: Shared, serve: Callable[..., Served]
+) -> None:
+    second = serve(shared.database, shared.service.headers)
+    conf = proxied.folder / "nginx.conf"
+    line = "# server 127.0.0.1:8001;"
+    assert line in conf.read_text()
+    conf.write_text(conf.read_text().replace(line, f"server 127.0.0.1:{second.port};"))
+    reload(proxied)
+
+    def asked() -> tuple[float, float]:
+        return requests(shared.service), requests(second)
+
+    path = "/tiles/incidents/12/0/0.mvt"  # is not kept on the way
+    until(lambda: [proxied.ask("GET", path) for _ in "12345678"] and asked()[1] > 0, 20, "reloaded")
+    served = []
+    for caller in range(24):
+        before = asked()
+        for _ in range(4):
+            proxied.ask("GET", path, cookie=f"gis_session=somebody-{caller}")
+        served.append(tuple(now - was for now, was in zip(asked(), before, strict=True)))
+    assert set(served) == {(4, 0), (0, 4)}
+
+
+def reload(proxied: Proxied) -> None:
+    """Lets nginx read what it is told anew."""
+    nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin")
+    conf = proxied.folder / "nginx.conf"
+    subprocess.run([nginx, "-p", proxied.folder, "-c", conf, "-s", "reload"], check=True)  # type: ignore[list-item]
+
+
+@pytest.mark.long
 def test_nginx_refuses_what_is_too_large_and_says_when_nobody_is_there(
     proxied: Proxied, bureau: Bureau, serve: Callable[..., Served]
 ) -> None:
@@ -174,8 +206,7 @@ def test_nginx_refuses_what_is_too_large_and_says_when_nobody_is_there(
     words = conf.read_text()
     old = words.split("server 127.0.0.1:")[1].split(";")[0]
     conf.write_text(words.replace(f"127.0.0.1:{old};", f"127.0.0.1:{free_port()};", 1))
-    nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin")
-    subprocess.run([nginx, "-p", proxied.folder, "-c", conf, "-s", "reload"], check=True)  # type: ignore[list-item]
+    reload(proxied)
     away = until(
         lambda: (found := proxied.ask("GET", "/readyz")).status == 503 and found, 20, "away"
     )

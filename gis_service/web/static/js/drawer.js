@@ -2,17 +2,20 @@
 
 import { may } from "./account.js";
 import { getJSON, isAbort, latest } from "./api.js";
-import { app, ENDED, LEVELS, OPEN, views } from "./app.js";
+import { app, ENDED, LEVELS, views } from "./app.js";
 import { flyTo, isPhone, reveal } from "./camera.js";
 import { className } from "./classes.js";
 import { copyLink } from "./export.js";
 import { byId, fill, h, icon } from "./dom.js";
 import { remember } from "./filters.js";
 import { area as areaText, dateTime, distance, date, known, number, onLanguage, percent, t } from "./i18n.js";
-import { incidentList, signInNote } from "./incidents.js";
+import { incidentList, renewList, signInNote } from "./incidents.js";
+import { complain } from "./messages.js";
 import { get, on, set, setFilters } from "./state.js";
 
 const signal = latest();
+/** @type {(() => Promise<void>)|null} counts the incidents of the area shown again */
+let recount = null;
 
 export function startDrawer() {
   on(["selection"], () => void show());
@@ -70,7 +73,19 @@ function outline(geometry) {
   for (const view of views()) view.select(geometry);
 }
 
+/** What incidents have changed the drawer tells anew. @param {string[]} ids */
+export function renewDrawer(ids) {
+  const { selection } = get();
+  if (selection?.kind === "incident") {
+    if (ids.includes(selection.id)) void show();
+  } else if (selection) {
+    recount?.().catch((error) => complain(t("counts.what"), error));
+    renewList();
+  }
+}
+
 async function show() {
+  recount = null;
   const { selection } = get();
   const drawer = byId("drawer");
   const opening = drawer.hidden;
@@ -129,18 +144,27 @@ const facts = (rows) => h("dl", { class: "facts" }, rows.filter(Boolean).map(([l
   h("div", {}, h("dt", { text: label }), h("dd", {}, value))));
 
 /**
- * All incidents of an area, and the open ones, whatever the filters.
+ * An area as /api/areas answers, and its facts; all incidents and the open ones, whatever the
+ * filters, are counted again by `recount`.
  * @param {string} level @param {string} code @param {AbortSignal} signal
- * @returns {Promise<{total: number, open: number}>}
+ * @returns {Promise<{found: any, told: HTMLElement}>}
  */
-async function incidentsOf(level, code, signal) {
-  const [all, open] = await Promise.all([{}, { state: OPEN }].map(
-    (state) => getJSON("/api/incidents/count", { [level]: code, ...state }, { signal })));
-  return { total: all.count, open: open.count };
+async function readArea(level, code, signal) {
+  const count = () => getJSON("/api/incidents/count", { [level]: code }, { signal });
+  const [found, counts] = await Promise.all([
+    getJSON(`/api/areas/${level}/${encodeURIComponent(code)}`, { geometry: true }, { signal }), count(),
+  ]);
+  let box = areaFacts(found, counts);
+  recount = async () => {
+    const anew = areaFacts(found, await count());
+    box.replaceWith(anew);
+    box = anew;
+  };
+  return { found, told: box };
 }
 
-/** @param {any} found as /api/areas answers @param {{total: number, open: number}} incidents */
-function areaFacts(found, { total, open }) {
+/** @param {any} found @param {{count: number, open: number}} incidents */
+function areaFacts(found, { count: total, open }) {
   const km2 = found.area_m2 / 1e6;
   const few = total < app.district.minimum_count;
   const rate = (/** @type {number} */ denominator, /** @type {string} */ key, /** @type {string} */ shown) =>
@@ -209,14 +233,11 @@ function children(found) {
 
 /** @param {{level: string, code: string}} selection @param {AbortSignal} one */
 async function showArea({ level, code }, one) {
-  const [found, counts] = await Promise.all([
-    getJSON(`/api/areas/${level}/${encodeURIComponent(code)}`, { geometry: true }, { signal: one }),
-    incidentsOf(level, code, one),
-  ]);
+  const { found, told } = await readArea(level, code, one);
   outline(found.geometry);
   remember(level, code, found.name);
   fill(byId("drawer"), head(t(`level.${level}`), code, level, found.name || code),
-    crumbs(found.path, level), actions(found), areaFacts(found, counts), children(found),
+    crumbs(found.path, level), actions(found), told, children(found),
     incidentList({ [level]: code }, level));
 }
 
@@ -240,13 +261,10 @@ async function showPoint({ lon, lat }, one) {
     return;
   }
   const { code } = place[level];
-  const [found, counts] = await Promise.all([
-    getJSON(`/api/areas/${level}/${encodeURIComponent(code)}`, { geometry: true }, { signal: one }),
-    incidentsOf(level, code, one),
-  ]);
+  const { found, told } = await readArea(level, code, one);
   outline({ type: "GeometryCollection", geometries: [found.geometry, here] });
   fill(byId("drawer"), head(t(`level.${level}`), found.code, level, found.name || found.code),
-    crumbs(place, level), placement(place, position), actions(found), areaFacts(found, counts), children(found),
+    crumbs(place, level), placement(place, position), actions(found), told, children(found),
     incidentList({ [level]: code }, level));
 }
 

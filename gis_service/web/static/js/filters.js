@@ -22,7 +22,7 @@ export function startFilters() {
   startClasses();
   drawStates();
   drawChips();
-  void count();
+  void renewCount();
   on(["filters"], () => { drawStates(); drawChips(); countSoon(); });
   onLanguage(() => { drawStates(); drawChips(); drawCount(); });
 }
@@ -112,16 +112,16 @@ async function learn(level, code) {
 }
 
 const signal = latest();
-/** @type {{count: number, unplaced?: number}|null} */
+/** @type {{count: number, unplaced: number, total: number}|null} */
 let counted = null;
-const countSoon = debounce(() => void count(), 120);
+const countSoon = debounce(() => void renewCount(), 120);
 
-async function count() {
+export async function renewCount() {
   try {
     counted = await getJSON("/api/incidents/count", filterQuery(get().filters), { signal: signal() });
     drawCount();
   } catch (error) {
-    if (!isAbort(error)) complain(t("counts.what"), error, count);
+    if (!isAbort(error)) complain(t("counts.what"), error, renewCount);
   }
 }
 
@@ -130,8 +130,8 @@ export function countText() {
   if (!counted) return t("counts.loading");
   return t(filterCount() ? "counts.filtered" : "counts.all", {
     shown: number(counted.count),
-    total: number(app.district.incidents.count),
-    unplaced: number(counted.unplaced ?? app.district.incidents.unplaced),
+    total: number(counted.total),
+    unplaced: number(counted.unplaced),
   });
 }
 

@@ -11,7 +11,7 @@ import { filterCount, get, on, set } from "./state.js";
 const PAGE = 20;
 /** @type {AbortController|null} */
 let running = null;
-/** @type {(() => void)|null} */
+/** @type {((quiet: boolean) => void)|null} reads the list that is on the page again */
 let again = null;
 
 /**
@@ -31,19 +31,21 @@ export function incidentList(where, level) {
     ...(level in get().filters ? { [level]: [where[level]] } : where),
   });
 
-  /** @param {string|null} cursor */
-  const load = async (cursor) => {
+  /** @param {string|null} cursor @param {boolean} [quiet] leaves all as it is until the answer comes */
+  const load = async (cursor, quiet = false) => {
     running?.abort();
     running = new AbortController();
     const { signal } = running;
-    fill(foot, h("p", { class: "note", text: t("drawer.loading") }));
+    if (!quiet) fill(foot, h("p", { class: "note", text: t("drawer.loading") }));
     try {
       const [page, counted] = await Promise.all([
         may("incident.read") ? getJSON("/api/incidents", { ...query(), limit: PAGE, cursor }, { signal }) : null,
         cursor ? null : getJSON("/api/incidents/count", query(), { signal }),
       ]);
+      const focused = /** @type {HTMLElement|null} */ (document.activeElement)?.dataset?.incident;
       if (!cursor) list.replaceChildren();
       if (page) list.append(...page.items.map(row));
+      if (focused) /** @type {HTMLElement|null} */ (list.querySelector(`[data-incident="${focused}"]`))?.focus();
       if (counted) title.textContent = t(filterCount() ? "incidents.filtered" : "incidents.count", { n: number(counted.count) });
       if (!page) fill(foot, signInNote());
       else fill(foot,
@@ -58,7 +60,10 @@ export function incidentList(where, level) {
       }));
     }
   };
-  again = () => { if (box.isConnected) void load(null); };
+  again = (quiet) => {
+    // who has gone on to further pages is reading them
+    if (box.isConnected && !(quiet && list.childElementCount > PAGE)) void load(null, quiet);
+  };
   void load(null);
   return box;
 }
@@ -67,14 +72,17 @@ export function incidentList(where, level) {
 export const signInNote = () =>
   h("p", { class: "note" }, `${t("incidents.signIn")} `, signInLink(t("incidents.signInLink")));
 
-on(["filters"], () => again?.());
+on(["filters"], () => again?.(false));
+
+/** Reads the list again without a word, where its first page is shown. */
+export const renewList = () => again?.(true);
 
 /** @param {any} item */
 function row(item) {
   const ended = ENDED.includes(item.state);
   const kind = app.classes.find((known) => known.code === item.class.code) ?? item.class;
   return h("li", {}, h("button", {
-    type: "button", class: `incident ${ended ? "ended" : "open"}`,
+    type: "button", class: `incident ${ended ? "ended" : "open"}`, data: { incident: String(item.id) },
     on: { click: () => set({ selection: { kind: "incident", id: String(item.id) } }) },
   },
   h("span", { class: "mark", "aria-hidden": "true" }),

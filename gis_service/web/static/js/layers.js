@@ -80,6 +80,15 @@ function refreshTiles() {
   void refreshBreaks();
 }
 
+/** Asks anew for what layers show. @param {(layer: LayerInfo) => boolean} which */
+export function renewLayers(which) {
+  for (const layer of app.layers.filter(which)) {
+    for (const view of views()) view.refresh(layer.id);
+    stale.add(layer.id);
+  }
+  void refreshBreaks();
+}
+
 /** Fetches the class breaks that what is switched on wants and has not got. */
 async function refreshBreaks() {
   const { layers, compare } = get();

@@ -10,6 +10,7 @@ import { byId, debounce, h } from "./dom.js";
 import { startDrawer } from "./drawer.js";
 import { startExport } from "./export.js";
 import { startFilters } from "./filters.js";
+import { startFollowing } from "./following.js";
 import { language, onLanguage, pick, setLanguage, setTimezone, t } from "./i18n.js";
 import { defaults, isHeat, shownOn, startLayers } from "./layers.js";
 import { canDraw, MapView } from "./map.js";
@@ -64,6 +65,7 @@ async function start() {
   startFilters();
   startTimeline();
   startDrawer();
+  startFollowing();
   onForeignHash(readLink);
   document.body.classList.add("ready");
 }

@@ -131,6 +131,18 @@ export class MapView {
   }
 
   /**
+   * Asks again for the tiles of a layer: those at `places`, else all; what is drawn stays until the
+   * answers come.
+   * @param {string} id @param {[number, number][]} [places] longitudes and latitudes
+   */
+  refresh(id, places) {
+    const source = this.map.getSource(id);
+    if (!source) return;
+    if (this.failed.has(id)) this.renew(id);
+    else this.map.refreshTiles(id, places && tilesAt(places, source.minzoom, source.maxzoom));
+  }
+
+  /**
    * Makes a layer's source anew. MapLibre (6.17) waits for ever for a tile that has failed once, so
    * neither new addresses nor a refresh bring it back.
    * @param {string} id
@@ -202,4 +214,16 @@ export class MapView {
   remove() {
     this.map.remove();
   }
+}
+
+/**
+ * The tiles that places lie in, at every zoom.
+ * @param {[number, number][]} places @param {number} minzoom @param {number} maxzoom
+ */
+function tilesAt(places, minzoom, maxzoom) {
+  const zooms = Array.from({ length: maxzoom - minzoom + 1 }, (_, step) => minzoom + step);
+  return places.flatMap((place) => {
+    const { x, y } = maplibre.MercatorCoordinate.fromLngLat(place);
+    return zooms.map((z) => ({ z, x: Math.floor(x * 2 ** z), y: Math.floor(y * 2 ** z) }));
+  });
 }

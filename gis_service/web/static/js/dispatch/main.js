@@ -6,6 +6,7 @@ import { app } from "../app.js";
 import { inOtherLanguage } from "../asked.js";
 import { byId, fill, h } from "../dom.js";
 import { dateTime, pick, setLanguage, setTimezone, t } from "../i18n.js";
+import { drawConnection, startLive } from "../live.js";
 import { canDraw } from "../map.js";
 import { notice, say } from "../messages.js";
 import { firstUnseen, startAlerts } from "./alerts.js";
@@ -17,7 +18,6 @@ import { startFilters } from "./filters.js";
 import { startGround } from "./ground.js";
 import { startInbox } from "./inbox.js";
 import { startKeys } from "./keys.js";
-import { startLive } from "./live.js";
 import { printCase } from "./print.js";
 import { TABS } from "./query.js";
 import { openReport } from "./report.js";
@@ -98,12 +98,9 @@ async function signIn() {
 
 const signInAddress = () => `/login?next=${encodeURIComponent(HERE + location.search + location.hash)}`;
 
-/** @param {import("./live.js").Connection} state */
+/** @param {import("../live.js").Connection} state */
 function connection(state) {
-  const box = byId("live");
-  box.dataset.state = state;
-  fill(box, h("span", { class: "dot", "aria-hidden": "true" }), h("span", { text: t(`dispatch.live.${state}`) }));
-  box.title = t(`dispatch.live.${state}Hint`);
+  drawConnection(byId("live"), state);
   if (state === "signed-out") {
     say(t("dispatch.signedOut"), { key: "signed-out", kind: "error", retry: () => location.assign(signInAddress()) });
   }

@@ -3,8 +3,9 @@
  * has; where it gives up, or the line went dead unnoticed, a new stream asks for what came after.
  */
 
-import { address, ApiError, getJSON } from "../api.js";
-import { language } from "../i18n.js";
+import { address, ApiError, getJSON } from "./api.js";
+import { fill, h } from "./dom.js";
+import { language, t } from "./i18n.js";
 
 const QUIET = 120_000; // ms without a word after which the stream is opened anew
 /** @type {EventSource|null} */
@@ -17,17 +18,24 @@ let waiting = 0;
 
 /**
  * @typedef {"live"|"waiting"|"signed-out"} Connection
- * @typedef {{hello: () => void, incidents: (items: import("./query.js").Incident[], gone: number[]) => void,
+ * @typedef {{hello: () => void, incidents: (items: import("./dispatch/query.js").Incident[], gone: number[]) => void,
  *   reload: () => void, connection: (state: Connection) => void}} Hearer
  * `hello` is told once, when the first stream is in step: what is read from then on misses nothing
  */
 
-/** @param {Hearer} hearer */
-export function startLive(hearer) {
+/**
+ * @param {Hearer} hearer
+ * @param {{after?: number|null, onlySeen?: boolean}} [how] `after`: number of the last change that
+ *   the page shows already; `onlySeen`: the stream rests while nobody sees the page, for a browser
+ *   keeps no more than six connections to a server, in all tabs together
+ */
+export function startLive(hearer, { after = null, onlySeen = false } = {}) {
   let greeted = false;
+  last = after === null ? null : String(after);
   const connect = () => {
     clearTimeout(waiting);
     source?.close();
+    if (onlySeen && document.hidden) return;
     const stream = new EventSource(address("/events", { lang: language(), after: last }));
     source = stream;
     const hear = (/** @type {string} */ name, /** @type {(data: any) => void} */ work) =>
@@ -72,6 +80,7 @@ export function startLive(hearer) {
     hearer.connection("waiting");
   });
   window.addEventListener("online", connect);
+  if (onlySeen) document.addEventListener("visibilitychange", connect);
   window.setInterval(() => {
     if (source?.readyState === EventSource.OPEN && Date.now() - heard > QUIET) {
       heard = Date.now();
@@ -79,4 +88,11 @@ export function startLive(hearer) {
     }
   }, 10_000);
   connect();
+}
+
+/** Says in `box` whether changes arrive. @param {HTMLElement} box @param {Connection} state */
+export function drawConnection(box, state) {
+  box.dataset.state = state;
+  box.title = t(`live.${state}Hint`);
+  fill(box, h("span", { class: "dot", "aria-hidden": "true" }), h("span", { text: t(`live.${state}`) }));
 }

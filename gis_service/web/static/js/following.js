@@ -1,0 +1,78 @@
+/** Keeps the map, its counts and the drawer true while incidents come in and change. */
+
+import { may } from "./account.js";
+import { app, views } from "./app.js";
+import { byId } from "./dom.js";
+import { renewDrawer } from "./drawer.js";
+import { renewCount } from "./filters.js";
+import { onLanguage } from "./i18n.js";
+import { renewLayers } from "./layers.js";
+import { drawConnection, startLive } from "./live.js";
+import { complain } from "./messages.js";
+import { isAboutIncidents } from "./tiles.js";
+
+/** ms: changes of so short a time are drawn together, where they happened. */
+const TOGETHER = 200;
+/**
+ * ms, at the least and by chance on top of it: then follows where a moved incident was before and
+ * what is coloured by counts; not on every page in the same moment.
+ */
+const [AFTERWARDS, APART] = [2000, 5000];
+/** More places than this are the whole map. */
+const FEW = 50;
+
+/** @type {import("./live.js").Connection} */
+let state = "waiting";
+/** @type {import("./dispatch/query.js").Incident[]} changed and not drawn yet */
+let changed = [];
+let soon = 0;
+let later = 0;
+/** whether more than incidents may have changed */
+let everything = false;
+
+export function startFollowing() {
+  if (!may("incident.read")) return;
+  const box = byId("live");
+  box.hidden = false;
+  const draw = () => drawConnection(box, state);
+  draw();
+  onLanguage(draw);
+  startLive({
+    hello: () => {},
+    incidents: follow,
+    reload: () => { everything = true; follow([]); },
+    connection: (now) => {
+      state = now;
+      draw();
+      if (now === "live") for (const view of views()) for (const id of view.failed) view.renew(id);
+      if (now === "signed-out") complain("", { status: 401 });
+    },
+  }, { after: app.district.data_version, onlySeen: true });
+}
+
+/** @param {import("./dispatch/query.js").Incident[]} items */
+function follow(items) {
+  changed.push(...items);
+  soon ||= window.setTimeout(drawPlaces, TOGETHER);
+  later ||= window.setTimeout(drawAll, AFTERWARDS + Math.random() * APART);
+}
+
+function drawPlaces() {
+  const items = changed;
+  [soon, changed] = [0, []];
+  /** @type {[number, number][]} */
+  const places = items.flatMap(({ lon, lat }) => (lon === null || lat === null ? [] : [[lon, lat]]));
+  if (places.length && places.length <= FEW) {
+    for (const layer of app.layers.filter((one) => isAboutIncidents(one) && one.geometry === "point")) {
+      for (const view of views()) view.refresh(layer.id, places);
+    }
+  }
+  void renewCount();
+  renewDrawer(items.map(({ id }) => String(id)));
+}
+
+function drawAll() {
+  const all = everything;
+  [later, everything] = [0, false];
+  renewLayers((layer) => all || isAboutIncidents(layer));
+}
