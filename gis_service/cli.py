@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -45,6 +46,10 @@ app.add_typer(planning, name="planning")
 
 def main() -> None:
     """Entry: refusals become one line on stderr and exit code 1."""
+    # importing libraries, and requests that are under way, make far more than the 700 objects after
+    # which the collector of garbage sets out by itself: a sixth of the processor's time, and every
+    # few seconds of serving a tenth of one to go through everything
+    gc.set_threshold(20_000, 20, 20)
     try:
         app()
     except DomainError as problem:

@@ -51,9 +51,6 @@ def serve(settings: Settings) -> None:
     # again and again, and nobody was answered meanwhile: 0.4 s on a slow machine
     gc.collect()
     gc.freeze()
-    # what is under way alone makes more than the 700 objects after which it sets out by itself: a
-    # sixth of the processor's time, and every few seconds a tenth of one to go through everything
-    gc.set_threshold(20_000, 20, 20)
     uvicorn.Server(config).run()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -12,8 +13,6 @@ from gis_service.settings import Settings
 
 LONGEST = 200
 _HASHER = PasswordHasher()
-# what an unknown name is checked against, so that it takes as long as a known one
-_NOBODY = _HASHER.hash("nobody")
 
 
 def hash_password(password: str) -> str:
@@ -23,10 +22,18 @@ def hash_password(password: str) -> str:
 
 def check_password(stored: str | None, password: str) -> bool:
     """Whether ``password`` is the one behind ``stored``; takes as long where there is none."""
+    nobody = _nobody()
     try:
-        return _HASHER.verify(stored or _NOBODY, _normal(password)) and stored is not None
+        return _HASHER.verify(stored or nobody, _normal(password)) and stored is not None
     except (VerificationError, InvalidHashError):
         return False
+
+
+@cache
+def _nobody() -> str:
+    """What an unknown name is checked against, so that it takes as long as a known one. Made when
+    somebody signs in first: most commands start without."""
+    return _HASHER.hash("nobody")
 
 
 def outdated(stored: str) -> bool:

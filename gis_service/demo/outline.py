@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from pyproj import Transformer
 from scipy.interpolate import CubicSpline
 from shapely import LineString, Polygon
 
 from gis_service.demo.noise import Floats, stream
+from gis_service.hierarchy.coordinates import from_wgs84, to_wgs84
 
 CENTRE = (118.587, 24.907)
 METRIC_CRS = "EPSG:4549"
@@ -145,22 +145,18 @@ def _river(
     return water, (banks[0], banks[1])
 
 
-_to_metric = Transformer.from_crs("EPSG:4326", METRIC_CRS, always_xy=True)
-_to_degrees = Transformer.from_crs(METRIC_CRS, "EPSG:4326", always_xy=True)
-
-
 def to_degrees(xy: Floats) -> Floats:
     """Local metres (n, 2) → longitude, latitude (n, 2), rounded to ``DECIMALS``.
 
     Equal input gives equal output, so vertices shared between polygons stay shared.
     """
-    east, north = _to_metric.transform(*CENTRE)
-    lon, lat = _to_degrees.transform(xy[:, 0] + east, xy[:, 1] + north)
+    east, north = from_wgs84(*CENTRE, METRIC_CRS)
+    lon, lat = to_wgs84(xy[:, 0] + east, xy[:, 1] + north, METRIC_CRS)
     return np.round(np.column_stack((lon, lat)), DECIMALS)
 
 
 def to_local(lonlat: Floats) -> Floats:
     """Longitude, latitude (n, 2) → local metres (n, 2)."""
-    east, north = _to_metric.transform(*CENTRE)
-    x, y = _to_metric.transform(lonlat[:, 0], lonlat[:, 1])
+    east, north = from_wgs84(*CENTRE, METRIC_CRS)
+    x, y = from_wgs84(lonlat[:, 0], lonlat[:, 1], METRIC_CRS)
     return np.column_stack((x - east, y - north))

@@ -22,8 +22,8 @@ class LiveLocator:
     async def load(self) -> None:
         """Read the revision in force; its structures are built where no worker has yet."""
         current = await asyncio.to_thread(self._load)
-        # kernels are opened and, thread by thread, projections made when they are first used: here,
-        # and not while the first report waits, and everybody else behind it
+        # kernels are opened and projections made when they are first used: here, and not while the
+        # first report waits, and everybody else behind it
         current.place_one(0.0, 0.0, accuracy_m=1.0)
         self.current = current
 

@@ -42,9 +42,6 @@ _NO_NEAREST: Columns = (np.empty(0, np.int32), np.empty(0, np.float32))
 _NOWHERE: dict[str, Any] = {"method": Method.NONE.label, "distance_m": None}
 _INSIDE: dict[str, Any] = {"method": Method.INSIDE.label, "distance_m": 0.0}
 
-# kept: what a thread projects first costs it a tenth of a second
-_BUILDERS = ThreadPoolExecutor(PROCESSORS, thread_name_prefix="placing")
-
 
 class Placer:
     """Places points on the areas of one boundary revision.
@@ -83,8 +80,9 @@ class Placer:
             raise InvalidInput(f"unknown level {unknown[0]!r}; levels are {', '.join(LEVELS)}")
         crs = parse_metric_crs(metric_crs)
         tables = levels.values()
-        made = _BUILDERS.map(lambda table: LevelIndex.build(table, crs), tables)
-        built = dict(zip(levels, made, strict=True))
+        with ThreadPoolExecutor(PROCESSORS) as pool:
+            made = pool.map(lambda table: LevelIndex.build(table, crs), tables)
+            built = dict(zip(levels, made, strict=True))
         return cls(built, crs, int(revision), _radius(nearest_m, "nearest_m"))
 
     def save(self, folder: Path) -> None:

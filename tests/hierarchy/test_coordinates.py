@@ -10,7 +10,7 @@ import prcoords
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pyproj import Geod
+from pyproj import CRS, Geod, Transformer
 from shapely.geometry import Point
 
 from gis_service.errors import InvalidInput
@@ -144,6 +144,20 @@ def test_scalars_shapes_and_inputs_are_kept():
     assert x.shape == y.shape == (2, 3)
     assert (lon == 118.6).all()
     assert to_wgs84([], [], "gcj02")[0].shape == (0,)
+
+
+# one way over (a Gauss-Krüger zone, feet, another ellipsoid) and several, told by the place
+@pytest.mark.parametrize("code", [4549, 4547, 2249, 2154, 2000, 27700, 26786])
+def test_projected_as_pyproj_does_from_the_two_systems(code: int):
+    ours = CRS.from_epsg(code)
+    west, south, east, north = ours.area_of_use.bounds
+    rng = np.random.default_rng(code)
+    lon, lat = rng.uniform(west, east, 2000), rng.uniform(south, north, 2000)
+    there = from_wgs84(lon, lat, f"EPSG:{code}")
+    wanted = Transformer.from_crs(4326, ours, always_xy=True).transform(lon, lat)
+    np.testing.assert_allclose(there, wanted, rtol=0, atol=1e-6)
+    back = Transformer.from_crs(ours, 4326, always_xy=True).transform(*wanted)
+    np.testing.assert_allclose(to_wgs84(*wanted, f"EPSG:{code}"), back, rtol=0, atol=1e-11)
 
 
 def test_threads_share_the_transformers():
