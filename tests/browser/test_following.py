@@ -53,16 +53,16 @@ def kind(dispatcher: dict[str, Any], served: str, browser: Any) -> str:
 
 
 @pytest.fixture
-def spot(open_map: Open) -> Callable[[str], tuple[MapPage, float, float]]:
-    """Opens the map close above the middle of a grid."""
+def spot(open_map: Open) -> Callable[[int], tuple[MapPage, float, float]]:
+    """Opens the map close above the middle of a grid, the first, second …, as a dispatcher."""
 
-    def open_above(more: str = "", number: int = 0) -> tuple[MapPage, float, float]:
+    def open_above(number: int) -> tuple[MapPage, float, float]:
         page = open_map()
         grid = page.api("/api/areas/grid")["items"][number]
         west, south, east, north = page.api(f"/api/areas/grid/{grid['code']}")["bbox"]
         lon, lat = (west + east) / 2, (south + north) / 2
         page.page.goto("about:blank")
-        page.open(f"#map=19/{lat}/{lon}{more}")
+        page.open(f"#map=19/{lat}/{lon}")
         page.find(LIVE).wait_for()
         return page, lon, lat
 
@@ -70,7 +70,7 @@ def spot(open_map: Open) -> Callable[[str], tuple[MapPage, float, float]]:
 
 
 def test_a_report_is_drawn_and_counted_by_itself(spot: Any, kind: str) -> None:
-    page, lon, lat = spot()
+    page, lon, lat = spot(0)
     before, was = _points(page), _shown(page)
     made = _report(page, kind, lon, lat)
     page.until(f"() => {_draws(made)}", 10)
@@ -80,7 +80,7 @@ def test_a_report_is_drawn_and_counted_by_itself(spot: Any, kind: str) -> None:
 
 
 def test_where_a_moved_incident_was_it_is_no_longer_drawn(spot: Any, kind: str) -> None:
-    page, lon, lat = spot(number=1)
+    page, lon, lat = spot(1)
     made = _report(page, kind, lon, lat)
     page.until(f"() => {_draws(made)}", 10)
     far = page.api("/api/areas/grid")["items"][-1]
@@ -92,7 +92,7 @@ def test_where_a_moved_incident_was_it_is_no_longer_drawn(spot: Any, kind: str) 
 
 
 def test_the_drawer_tells_what_changes_meanwhile(spot: Any, kind: str) -> None:
-    page, lon, lat = spot(number=2)
+    page, lon, lat = spot(2)
     page.click_map(lon, lat)
     page.until("() => document.querySelector('#drawer .incident-list h3')?.textContent"
                ".match(/[0-9]/)")  # fmt: skip
@@ -112,7 +112,7 @@ def test_the_drawer_tells_what_changes_meanwhile(spot: Any, kind: str) -> None:
 
 
 def test_a_page_that_nobody_sees_keeps_no_stream_and_misses_nothing(spot: Any, kind: str) -> None:
-    page, lon, lat = spot(number=3)
+    page, lon, lat = spot(3)
     hide = """(hidden) => {
       Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
       document.dispatchEvent(new Event("visibilitychange"));

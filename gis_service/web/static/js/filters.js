@@ -1,7 +1,7 @@
 /** Which incidents are shown: the chips of what is set, states, and the counts under them. */
 
 import { filterQuery, getJSON, isAbort, latest } from "./api.js";
-import { app, ENDED, OPEN, STATES } from "./app.js";
+import { ENDED, OPEN, STATES } from "./app.js";
 import { byId, debounce, fill, h, icon } from "./dom.js";
 import { number, onLanguage, showDay, addDays, t } from "./i18n.js";
 import { complain } from "./messages.js";

@@ -85,6 +85,7 @@ export function renewLayers(which) {
   for (const layer of app.layers.filter(which)) {
     for (const view of views()) view.refresh(layer.id);
     stale.add(layer.id);
+    asked.delete(layer.id); // what is on its way may be of before
   }
   void refreshBreaks();
 }

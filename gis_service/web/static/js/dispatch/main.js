@@ -4,7 +4,7 @@ import { signOut } from "../account.js";
 import { ApiError, getJSON } from "../api.js";
 import { app } from "../app.js";
 import { inOtherLanguage } from "../asked.js";
-import { byId, fill, h } from "../dom.js";
+import { byId, h } from "../dom.js";
 import { dateTime, pick, setLanguage, setTimezone, t } from "../i18n.js";
 import { drawConnection, startLive } from "../live.js";
 import { canDraw } from "../map.js";
