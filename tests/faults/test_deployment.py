@@ -173,12 +173,16 @@ def test_of_two_processes_a_caller_stays_with_one(
         return requests(shared.service), requests(second)
 
     path = "/tiles/incidents/12/0/0.mvt"  # is not kept on the way
-    until(lambda: [proxied.ask("GET", path) for _ in "12345678"] and asked()[1] > 0, 20, "reloaded")
+
+    def ask(caller: int) -> Answer:
+        return proxied.ask("GET", path, cookie=f"gis_session=somebody-{caller}")
+
+    until(lambda: [ask(caller) for caller in range(24)] and asked()[1] > 0, 20, "reloaded")
     served = []
     for caller in range(24):
         before = asked()
         for _ in range(4):
-            proxied.ask("GET", path, cookie=f"gis_session=somebody-{caller}")
+            ask(caller)
         served.append(tuple(now - was for now, was in zip(asked(), before, strict=True)))
     assert set(served) == {(4, 0), (0, 4)}
 
