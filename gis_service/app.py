@@ -54,7 +54,7 @@ from gis_service.incidents.public_router import router as public_router
 from gis_service.incidents.queries import AreaNames
 from gis_service.incidents.router import router as incidents_router
 from gis_service.incidents.router import stream_router
-from gis_service.incidents.stream import Hub
+from gis_service.incidents.stream import Hub, Subject
 from gis_service.incidents.watches.router import router as watches_router
 from gis_service.incidents.watches.running import Watching
 from gis_service.interop.exports.router import router as exports_router
@@ -70,6 +70,7 @@ from gis_service.maps.registry import read_registry
 from gis_service.maps.router import router as maps_router
 from gis_service.maps.tiles import Tiles
 from gis_service.observing import observe
+from gis_service.patrols.coverage_live import TOPICS as COVERAGE_TOPICS
 from gis_service.patrols.coverage_live import LivePatrols
 from gis_service.patrols.coverage_router import router as coverage_router
 from gis_service.patrols.coverage_table import CoverageTable
@@ -200,8 +201,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     )
     feed_sessions = async_session_factory(app.state.follower.engine)
     app.state.hub = Hub(
-        app.state.sessions, feed_sessions, app.state.incidents, app.state.area_names
-    )
+        app.state.sessions, feed_sessions, app.state.incidents, app.state.area_names,
+        [Subject("coverage", COVERAGE_TOPICS, "coverage.read")],
+    )  # fmt: skip
     app.state.positions = PositionIntake(address, app.state.blocking_sessions, settings)
     app.state.watching = Watching(app.state.blocking_sessions, settings)
     tile_connections = make_tile_connections(address, settings)

@@ -432,7 +432,8 @@ async def events(
     ] = None,
 ) -> EventSourceResponse:
     """Changes in the asker's scope as server-sent events: ``incidents`` with ``items`` and
-    ``gone``, ``reload`` where too much changed to name, ``hello`` once it is in step."""
+    ``gone``, ``coverage`` where patrols or promises changed, ``reload`` where too much changed to
+    name, ``hello`` once it is in step."""
     check_parameters(request, {"after"})
     last = last_event_id if last_event_id is not None else after
 

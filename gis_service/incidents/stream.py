@@ -7,7 +7,7 @@ all it missed, read from the log; one that does not read fast enough is let go a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -30,25 +30,43 @@ BACKLOG = 200  # messages a stream may be behind before it is let go
 TOGETHER = 500  # more changes than this are told as one: load the list again
 
 _EVENTS = text(
-    "SELECT seq, topic, payload FROM event WHERE seq > :seq AND seq <= :until ORDER BY seq "
-    "LIMIT :limit"
+    "SELECT seq, topic, payload FROM event WHERE seq > :seq AND seq <= :until "
+    "AND topic = ANY(:topics) ORDER BY seq LIMIT :limit"
 )
+_OTHERS = text("SELECT DISTINCT topic FROM event WHERE seq > :seq AND seq <= :until")
 _OLDEST = text("SELECT min(seq) FROM event")
 _TOPICS = {"incidents", "hierarchy", "calendar", "classes", "units"}
 
 
 @dataclass(frozen=True)
 class Message:
-    """One server-sent event."""
+    """One server-sent event. Without an ``id`` it does not count as the last one that a page has:
+    more of the same changes follow."""
 
-    id: int
+    id: int | None
     event: str
     data: str
 
     @cached_property
     def encoded(self) -> bytes:
         """As it is sent, made once however many pages it goes to."""
-        return ServerSentEvent(self.data, event=self.event, id=str(self.id), retry=1000).encode()
+        number = None if self.id is None else str(self.id)
+        return ServerSentEvent(self.data, event=self.event, id=number, retry=1000).encode()
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Something beside incidents whose changes are told by its ``name`` alone, to those who may
+    read it: what changed they ask for themselves."""
+
+    name: str
+    topics: frozenset[str]
+    permission: str
+
+    @cached_property
+    def message(self) -> Message:
+        """What is sent, made once however often."""
+        return Message(None, self.name, "{}")
 
 
 @dataclass(eq=False)
@@ -92,12 +110,15 @@ class Hub:
         feed_sessions: async_sessionmaker[Any],
         live: LiveIncidents,
         names: queries.AreaNames,
+        subjects: Sequence[Subject] = (),
     ) -> None:
-        """``feed_sessions`` do not wait behind requests: all pages are told through them."""
+        """``feed_sessions`` do not wait behind requests: all pages are told through them.
+        ``subjects`` are told of beside the incidents."""
         self.sessions = sessions
         self.feed_sessions = feed_sessions
         self.live = live
         self.names = names
+        self.subjects = subjects
         self.streams: set[Stream] = set()
         self.before: Snapshot | None = None
         self.seq = 0
@@ -114,6 +135,10 @@ class Hub:
                 # whoever may go on comes back at once and is asked again who they are
                 self.close()
             elif streams:
+                topics = {event.topic for event in events}
+                for stream in streams:
+                    for message in self._subjects(stream, topics):
+                        stream.put(message)
                 changed, everything = _changed(events)
                 if everything:
                     for stream in streams:
@@ -147,7 +172,8 @@ class Hub:
         try:
             seq = self.seq
             if last is not None and last < seq:
-                yield await self._missed(stream, last, seq)
+                for missed in await self._missed(stream, last, seq):
+                    yield missed
             yield Message(seq, "hello", "{}")
             while (message := await stream.queue.get()) is not None:
                 yield message
@@ -168,22 +194,32 @@ class Hub:
             if message:
                 stream.put(message)
 
-    async def _missed(self, stream: Stream, last: int, seq: int) -> Message:
+    def _subjects(self, stream: Stream, topics: set[str]) -> list[Message]:
+        return [
+            one.message
+            for one in self.subjects
+            if one.topics & topics and stream.identity.may(one.permission)
+        ]
+
+    async def _missed(self, stream: Stream, last: int, seq: int) -> list[Message]:
+        between = {"seq": last, "until": seq}
         async with self.sessions() as session:
             found = await session.execute(
-                _EVENTS, {"seq": last, "until": seq, "limit": TOGETHER + 1}
+                _EVENTS, {**between, "topics": sorted(_TOPICS), "limit": TOGETHER + 1}
             )
             events = [Published(row.seq, row.topic, row.payload) for row in found]
+            topics = set((await session.execute(_OTHERS, between)).scalars())
             oldest = (await session.execute(_OLDEST)).scalar() or 0
         changed, everything = _changed(events)
         if everything or len(events) > TOGETHER or last + 1 < oldest:
-            return Message(seq, "reload", "{}")
+            return [Message(seq, "reload", "{}")]
         rows, names = await self._rows(self.sessions, changed)
         visible = self.live.vocabulary.visible(stream.identity)
         # nobody knows any more what the page saw: what it may not see now is told as gone
         gone = [row["id"] for row in rows if not _sees(visible, row)]
         items = [present(row, names, stream.locale) for row in rows if _sees(visible, row)]
-        return Message(seq, "incidents", _json({"items": items, "gone": gone}))
+        told = Message(seq, "incidents", _json({"items": items, "gone": gone}))
+        return [*self._subjects(stream, topics), told]
 
     async def _rows(
         self, sessions: async_sessionmaker[Any], changed: Iterable[int]

@@ -30,7 +30,8 @@ from gis_service.patrols.promises import Absence, Contract, Ints
 from gis_service.settings import Settings
 
 # events that change what was promised, to whom and where
-PROMISE_TOPICS = {"contracts", "units", "hierarchy"}
+PROMISE_TOPICS = frozenset({"contracts", "units", "hierarchy"})
+TOPICS = PROMISE_TOPICS | {"visits"}
 KEPT_ANSWERS = 12
 
 

@@ -6,17 +6,26 @@ from __future__ import annotations
 import json
 import re
 import urllib.request
+from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Page, expect
+from shapely.geometry import shape
+
+from tests.patrols.conftest import gpx
 
 
 @pytest.fixture
 def open_coverage(open_as: Callable[..., Page]) -> Callable[..., Page]:
-    def open_page(name: str = "duty_chief", lang: str = "zh", hash_: str = "") -> Page:
-        return open_as(name, f"/coverage?lang={lang}{hash_}", lang=lang)
+    def open_page(
+        name: str = "duty_chief", lang: str = "zh", hash_: str = "", **options: Any
+    ) -> Page:
+        return open_as(name, f"/coverage?lang={lang}{hash_}", lang=lang, **options)
 
     return open_page
 
@@ -249,3 +258,86 @@ def test_areas_are_proposed_beside_todays_and_checked_before_they_are_applied(
 def test_whoever_may_not_see_tracks_has_no_replay(open_coverage: Callable[..., Page]) -> None:
     page = open_coverage("planner", lang="en")
     assert page.get_by_role("tab").all_text_contents() == ["Gaps", "Compare", "Sums", "Load"]
+
+
+SOON = 30_000  # ms: a page asks no more often than every ten to fifteen seconds
+
+
+def a_walk(grid: dict[str, Any]) -> bytes:
+    """GPX: twenty minutes of yesterday forenoon to and fro in the middle of a grid."""
+    middle = shape(grid["geometry"]).representative_point()
+    zone = ZoneInfo("Asia/Shanghai")
+    day = datetime.now(zone).date() - timedelta(days=1)
+    start = datetime.combine(day, time(10), zone).astimezone(UTC)
+    return gpx([
+        (start + timedelta(seconds=20 * n), middle.x + 1e-5 * (n % 6), middle.y)
+        for n in range(60)
+    ])  # fmt: skip
+
+
+def test_an_uploaded_walk_is_seen_on_every_open_page(
+    open_coverage: Callable[..., Page], served: str, demo_accounts: dict[str, dict[str, str]],
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    token = demo_accounts["squad_leader"]["token"]
+    items = asked(served, token, "/api/coverage")["items"]
+    promises = Counter(one["grid"]["code"] for one in items)
+    item = next(
+        one for one in items if one["state"] == "no_track" and promises[one["grid"]["code"]] == 1
+    )
+    code = item["grid"]["code"]
+    good, broken = tmp_path / "早班.gpx", tmp_path / "坏.gpx"
+    grid = asked(served, token, f"/api/areas/grid/{code}?geometry=true")
+    good.write_bytes(a_walk(grid))
+    broken.write_bytes(good.read_bytes()[:-8])
+
+    watcher = open_coverage("duty_chief")
+    expect(watcher.locator("#live")).to_have_text("实时")
+    watcher.locator("#states [data-state=no_track]").click()
+    row = watcher.locator(f".gap[data-grid='{code}']")
+    row.click()
+    expect(watcher.locator("#grid-card .promise")).to_contain_text("未收到轨迹")
+    expect(watcher.locator("#grid-card")).to_contain_text("期内没有到访记录")
+    watcher.locator("#card-close").focus()
+
+    leader = open_coverage("squad_leader", refusals=True)
+    leader.click("#upload")
+    leader.select_option("#walk [name=officer]", item["officer"])
+    leader.set_input_files("#walk [type=file]", [broken, good])
+    leader.click("#walk [type=submit]")
+    refused, kept = leader.locator(".walks li").nth(0), leader.locator(".walks li").nth(1)
+    expect(refused).to_contain_text("坏.gpx")
+    expect(refused.locator(".flag")).to_contain_text("XML")
+    expect(kept).to_contain_text("共 60 个位置，新保存 60 个，计算到访 1 次")
+
+    # another page shows it without being asked: map, list and the open card, where the focus stays
+    expect(watcher.locator("#grid-card td").first).to_contain_text("10:00", timeout=SOON)
+    expect(row).to_have_count(0)
+    assert watcher.evaluate("document.activeElement.id") == "card-close"
+    drawn = """(code) => JSON.stringify(gisMap.getPaintProperty("coverage-fill", "fill-pattern"))
+      .includes(code)"""
+    assert not watcher.evaluate(drawn, code), "the state that is shown alone is no longer its own"
+    # what stands in the form's place waits until it is closed
+    expect(leader.locator("#grid-card .walks")).to_be_visible()
+
+
+def test_an_officer_uploads_for_nobody_else(
+    open_coverage: Callable[..., Page], served: str, demo_accounts: dict[str, dict[str, str]],
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    token = demo_accounts["squad_leader"]["token"]
+    code = asked(served, token, "/api/coverage")["items"][0]["grid"]["code"]
+    file = tmp_path / "walk.gpx"
+    file.write_bytes(a_walk(asked(served, token, f"/api/areas/grid/{code}?geometry=true")))
+    page = open_coverage("officer", lang="en", phone=True, size=(390, 844))
+    page.click("#upload")
+    assert page.locator("#walk [name=officer]").count() == 0
+    page.set_input_files("#walk [type=file]", file)
+    page.select_option("#walk [name=crs]", "gcj02")
+    page.click("#walk [type=submit]")
+    expect(page.locator(".walks li")).to_contain_text("60 positions, 60 of them new and kept")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.set_input_files("#walk [type=file]", file)
+    page.click("#walk [type=submit]")
+    expect(page.locator(".walks li")).to_contain_text("0 of them new and kept")
+    assert open_coverage("planner", lang="en").locator("#upload").count() == 0

@@ -66,6 +66,7 @@ class Shared:
 
     service: Served
     database: Database
+    viewer: dict[str, str]  # headers of one who may see incidents and little else
 
 
 @pytest.fixture(scope="session")
@@ -82,8 +83,10 @@ def shared(
         },
         folder, token_headers(database),
     )  # fmt: skip
+    # an account that is made later would end the streams
+    viewer = token_headers(database, "viewer")
     service.start()
-    yield Shared(service, database)
+    yield Shared(service, database, viewer)
     service.kill()
 
 

@@ -141,7 +141,7 @@ class EventPage:
         while self.file.readline().strip():
             pass
 
-    def messages(self) -> Iterator[tuple[int, str, Any]]:
+    def messages(self) -> Iterator[tuple[int | None, str, Any]]:
         """(id, event, data) of each message, until the stream ends."""
         got: dict[str, str] = {}
         for raw in self.file:
@@ -150,7 +150,8 @@ class EventPage:
             if colon and name:  # neither a ping nor the length of a chunk
                 got[name] = value
             elif "data" in got:
-                yield int(got["id"]), got["event"], json.loads(got["data"])
+                number = int(got["id"]) if "id" in got else None
+                yield number, got["event"], json.loads(got["data"])
                 got = {}
 
     def close(self) -> None:

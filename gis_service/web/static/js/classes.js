@@ -50,13 +50,11 @@ function list() {
   const chosen = new Set(get().filters.class);
   byId("class-summary").textContent = chosen.size ? t("filters.chosen", { n: chosen.size }) : t("filters.all");
   const box = byId("class-list");
-  const focused = /** @type {HTMLElement|null} */ (document.activeElement)?.dataset?.focus;
   const top = box.scrollTop;
   const majors = byMajor();
   fill(box, [...majors].map(([key, items]) => major(key, items, chosen)),
     majors.size === 0 && h("p", { class: "note", text: t(app.classes.length ? "classes.none" : "classes.empty") }));
   box.scrollTop = top;
-  if (focused) /** @type {HTMLElement|null} */ (box.querySelector(`[data-focus="${CSS.escape(focused)}"]`))?.focus();
 }
 
 /** @param {string} key @param {IncidentClass[]} items @param {Set<string>} chosen */

@@ -44,13 +44,17 @@ function append(parent, children) {
 }
 
 /**
- * Puts `children` in the place of what `parent` holds.
+ * Puts `children` in the place of what `parent` holds. What had the focus hands it on to what bears
+ * the same `data-focus`.
  * @param {Element} parent
  * @param {...(Child|Child[])} children
  */
 export function fill(parent, ...children) {
+  const { activeElement: active } = document;
+  const focused = parent.contains(active) && /** @type {HTMLElement} */ (active).dataset?.focus;
   parent.replaceChildren();
   append(parent, children);
+  if (focused) /** @type {HTMLElement|null} */ (parent.querySelector(`[data-focus="${CSS.escape(focused)}"]`))?.focus({ preventScroll: true });
 }
 
 /** @param {string} name of a symbol in the page's icons.svg @returns {SVGElement} */

@@ -33,7 +33,6 @@ function drawStates() {
   const same = (/** @type {string[]} */ states) =>
     states.length === chosen.length && states.every((state) => chosen.includes(state));
   const box = byId("state-filter");
-  const focused = /** @type {HTMLElement|null} */ (document.activeElement)?.dataset?.focus;
   fill(box,
     h("div", { class: "presets", role: "group", "aria-label": t("states.title") },
       [["all", []], ["open", OPEN], ["ended", ENDED]].map(([name, states]) => h("button", {
@@ -50,7 +49,6 @@ function drawStates() {
           }),
         },
       }), h("span", { text: t(`state.${state}`) })))));
-  if (focused) /** @type {HTMLElement|null} */ (box.querySelector(`[data-focus="${focused}"]`))?.focus();
 }
 
 /** @returns {{key: string, text: string, clear: Partial<Filters>}[]} what is set, in words */

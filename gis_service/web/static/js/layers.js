@@ -131,7 +131,6 @@ export function startLayers() {
 }
 
 function drawSwitcher() {
-  const focused = /** @type {HTMLElement|null} */ (document.activeElement)?.dataset?.focus;
   fill(byId("layers"), GROUPS.map((group) => {
     const members = app.layers.filter((layer) => layer.group === group).sort(byLevel);
     // what signing in would show; what another role would, is nobody's business here
@@ -139,7 +138,6 @@ function drawSwitcher() {
     return members.length + locked.length > 0 && h("fieldset", { class: "layer-group" },
       h("legend", { text: t(`layers.group.${group}`) }), locked.map(lockedRow), members.map(row));
   }));
-  if (focused) /** @type {HTMLElement|null} */ (document.querySelector(`[data-focus="${focused}"]`))?.focus();
   hint();
 }
 

@@ -19,8 +19,9 @@ let waiting = 0;
 /**
  * @typedef {"live"|"waiting"|"signed-out"} Connection
  * @typedef {{hello: () => void, incidents: (items: import("./dispatch/query.js").Incident[], gone: number[]) => void,
- *   reload: () => void, connection: (state: Connection) => void}} Hearer
- * `hello` is told once, when the first stream is in step: what is read from then on misses nothing
+ *   coverage?: () => void, reload: () => void, connection: (state: Connection) => void}} Hearer
+ * `hello` is told once, when the first stream is in step: what is read from then on misses nothing;
+ * `coverage` says that patrols or promises changed
  */
 
 /**
@@ -46,6 +47,7 @@ export function startLive(hearer, { after = null, onlySeen = false } = {}) {
         last = /** @type {MessageEvent} */ (event).lastEventId || last;
       });
     hear("incidents", ({ items, gone }) => hearer.incidents(items, gone));
+    hear("coverage", () => hearer.coverage?.());
     hear("reload", () => hearer.reload());
     hear("hello", () => {
       wait = 1000;

@@ -12,24 +12,17 @@ import { plan, query } from "./plan.js";
 import { badge } from "./states.js";
 import { flags, promise, standing } from "./words.js";
 
-const signal = latest();
+const [signal, again] = [latest(), latest()];
 
 /** @param {string} code of a grid */
 export async function openGrid(code) {
-  const one = signal();
   const card = byId("grid-card");
-  for (const gap of document.querySelectorAll(".gap")) {
-    gap.classList.toggle("chosen", /** @type {HTMLElement} */ (gap).dataset.grid === code);
-  }
+  mark(code);
   try {
-    const [area, contracts, visits, cases] = await Promise.all([
-      getJSON(`/api/areas/grid/${encodeURIComponent(code)}`, { geometry: true }, { signal: one }),
-      getJSON("/api/contracts", { grid: code }, { signal: one }),
-      getJSON("/api/coverage/visits", { ...query({ squad: "", officer: "" }), grid: code, limit: 8 }, { signal: one }),
-      may("incident.read") ? getJSON("/api/incidents", { grid: code, open: true, limit: 6 }, { signal: one }) : { items: [] },
-    ]);
-    draw(area, contracts.items, visits.items, cases.items);
+    const facts = await read(code, signal());
+    draw(facts);
     card.hidden = false;
+    const { area } = facts;
     app.main?.select(area.geometry);
     if (app.main) fit(bounds(area.geometry));
     card.focus();
@@ -38,8 +31,42 @@ export async function openGrid(code) {
   }
 }
 
+/** Reads an open card again; a contract that is being drawn up in its place stays. */
+export async function renewCard() {
+  const code = plan.grid;
+  const card = byId("grid-card");
+  const open = () => code === plan.grid && !card.hidden && !card.querySelector("form");
+  if (!code || !open()) return;
+  try {
+    const facts = await read(code, again());
+    if (open()) draw(facts);
+  } catch (error) {
+    if (!isAbort(error)) complain(t("coverage.grid"), error, () => void renewCard());
+  }
+}
+
+/** @param {string} code @param {AbortSignal} one */
+async function read(code, one) {
+  const [area, contracts, visits, cases] = await Promise.all([
+    getJSON(`/api/areas/grid/${encodeURIComponent(code)}`, { geometry: true }, { signal: one }),
+    getJSON("/api/contracts", { grid: code }, { signal: one }),
+    getJSON("/api/coverage/visits", { ...query({ squad: "", officer: "" }), grid: code, limit: 8 }, { signal: one }),
+    may("incident.read") ? getJSON("/api/incidents", { grid: code, open: true, limit: 6 }, { signal: one }) : { items: [] },
+  ]);
+  return { area, contracts: contracts.items, visits: visits.items, cases: cases.items };
+}
+
+/** @param {string} code of the grid whose rows in the list are marked; none: "" */
+function mark(code) {
+  plan.grid = code;
+  for (const gap of document.querySelectorAll(".gap")) {
+    gap.classList.toggle("chosen", /** @type {HTMLElement} */ (gap).dataset.grid === code);
+  }
+}
+
 export function closeGrid() {
   signal();
+  mark("");
   choose(null);
   byId("grid-card").hidden = true;
   app.main?.select(null);
@@ -52,13 +79,13 @@ function bounds(geometry) {
   return [Math.min(...x), Math.min(...y), Math.max(...x), Math.max(...y)];
 }
 
-/** @param {any} area @param {any[]} contracts @param {any[]} visits @param {any[]} cases */
-function draw(area, contracts, visits, cases) {
+/** @param {{area: any, contracts: any[], visits: any[], cases: any[]}} facts */
+function draw({ area, contracts, visits, cases }) {
   const own = plan.items.filter((item) => item.grid.code === area.code);
   fill(byId("grid-card"),
     h("header", {},
       h("div", {}, h("h2", { text: area.name }), h("p", { class: "note", text: [...LEVELS.slice(0, 2).map((level) => area.path[level]?.name), area.code].filter(Boolean).join(" › ") })),
-      h("button", { type: "button", class: "quiet", id: "card-close", "aria-label": t("message.close"), on: { click: closeGrid } }, icon("close"))),
+      h("button", { type: "button", class: "quiet", id: "card-close", data: { focus: "close" }, "aria-label": t("message.close"), on: { click: closeGrid } }, icon("close"))),
     h("h3", { text: t("coverage.promises") }),
     own.map((item) => h("div", { class: "promise" },
       badge(item.state),
@@ -85,7 +112,7 @@ function draw(area, contracts, visits, cases) {
 /** @param {string} text @param {{contract?: any, grid?: string}} what */
 function editButton(text, what) {
   if (!mayEdit() || (!what.contract && !what.grid)) return null;
-  return h("button", { type: "button", class: "button", text, on: { click: async () => {
+  return h("button", { type: "button", class: "button", text, data: { focus: `edit ${what.contract?.code ?? ""}` }, on: { click: async () => {
     try {
       const { items } = await getJSON("/api/officers");
       await edit({ ...what, officers: items }, closeGrid);

@@ -8,7 +8,7 @@ import { addDays, isoDay, language, listed, number, t } from "../i18n.js";
 import { complain, say } from "../messages.js";
 import { photoPicker } from "../pictures.js";
 import { beginPolygon, choose, drawChosen, endPolygon } from "./ground.js";
-import { load, plan } from "./plan.js";
+import { plan } from "./plan.js";
 
 const WEEK = [1, 2, 3, 4, 5, 6, 7];
 const LAST_FROM_NOW_DAYS = 364;
@@ -182,8 +182,6 @@ async function save(contract, scan, done) {
       : await send("POST", "/api/contracts", { ...body, code: text("code") });
     say(t("coverage.edit.saved", { code: saved.code, version: saved.version }));
     done();
-    // the service hears of it within a second
-    window.setTimeout(() => void load(), 1200);
   } catch (error) {
     complain(t("coverage.edit.title"), error);
   }

@@ -14,7 +14,13 @@ let choose = () => {};
 /** @param {(code: string) => void} open what a click on a row does */
 export function startList(open) {
   choose = open;
-  onPlan(() => { shown = PAGE; draw(); });
+  let question = "";
+  onPlan(() => {
+    const now = JSON.stringify([plan.asked, plan.only]);
+    if (now !== question) shown = PAGE;
+    question = now;
+    draw();
+  });
 }
 
 function draw() {
@@ -23,7 +29,7 @@ function draw() {
   fill(byId("states"), STATES.map((state) => h("li", {},
     h("button", {
       type: "button", class: "state-button", "aria-pressed": String(plan.only === state), title: t(`coverage.means.${state}`),
-      data: { state }, on: { click: () => showOnly(state) },
+      data: { state, focus: `state-${state}` }, on: { click: () => showOnly(state) },
     }, badge(state), h("span", { text: t(`coverage.state.${state}`) }), h("b", { text: number(found[state]) })))));
   const gaps = GAPS.reduce((sum, state) => sum + found[state], 0);
   byId("summary").textContent = !plan.loaded ? t("coverage.loading")
@@ -57,7 +63,8 @@ function rows() {
 function row(item) {
   const marks = flags(item);
   return h("li", {}, h("button", {
-    type: "button", class: "gap", data: { grid: item.grid.code, state: item.state }, on: { click: () => choose(item.grid.code) },
+    type: "button", class: item.grid.code === plan.grid ? "gap chosen" : "gap",
+    data: { grid: item.grid.code, state: item.state, focus: `${item.grid.code} ${item.contract ?? ""}` }, on: { click: () => choose(item.grid.code) },
   },
   badge(item.state),
   h("span", { class: "gap-main" },

@@ -14,10 +14,12 @@ import { startList } from "./list.js";
 import { loadView } from "./load.js";
 import { ask, load, plan, readLink } from "./plan.js";
 import { compareView } from "./compare.js";
+import { startFollowing } from "./following.js";
 import { printSheets } from "./print.js";
 import { replayView } from "./replay.js";
 import { sumsView } from "./sums.js";
 import { swathView } from "./swath.js";
+import { openUpload } from "./upload.js";
 import { startViews } from "./views.js";
 
 /** @type {{code: string, name: string, squad: string|null, active: boolean}[]} */
@@ -38,6 +40,7 @@ async function start() {
   else byId("map").append(h("p", { class: "no-map", text: t(app.district.bbox ? "error.webgl" : "empty.title") }));
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") closeGrid(); });
   byId("print").addEventListener("click", () => void printSheets(toPrint(), byId("print-officers").checked));
+  byId("upload")?.addEventListener("click", () => openUpload(officers));
   byId("print").disabled = true; // there is nothing on the sheets yet
   await load();
   byId("print").disabled = false;
@@ -46,6 +49,7 @@ async function start() {
     { id: "gaps", open: () => {} }, compareView(open), { ...swathView(open), permission: "track.read" },
     { ...replayView(), permission: "track.read" }, sumsView(), loadView(),
   ]);
+  startFollowing();
   document.body.classList.add("ready");
 }
 

@@ -35,6 +35,8 @@ export const plan = {
   days: 0,
   /** @type {State|""} the one state that is shown, or all */
   only: "",
+  /** code of the grid whose card is open */
+  grid: "",
   loaded: false,
 };
 
