@@ -65,6 +65,7 @@ from gis_service.interop.ogc.collections import OgcCatalog
 from gis_service.interop.open311.router import router as open311_router
 from gis_service.interop.positions.intake import PositionIntake
 from gis_service.interop.positions.router import router as positions_router
+from gis_service.interop.tables.router import router as tables_router
 from gis_service.ledger.router import router as ledger_router
 from gis_service.maps.registry import read_registry
 from gis_service.maps.router import router as maps_router
@@ -127,6 +128,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         metrics_router,
         open311_router,
         exports_router,
+        tables_router,
         watches_router,
         public_router,
         attachments_router,

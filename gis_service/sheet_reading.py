@@ -438,7 +438,7 @@ def _limited(lines: Iterator[list[str]]) -> Iterator[list[str]]:
 def _read_workbook(data: bytes, file_name: str) -> Read:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            _check_unpacked(archive, file_name)
+            check_unpacked(archive, file_name)
         book = load_workbook(io.BytesIO(data), data_only=True)
     except TooLarge:
         raise
@@ -465,7 +465,7 @@ def _read_workbook(data: bytes, file_name: str) -> Read:
     return sheet.title, rows, merged, epoch
 
 
-def _check_unpacked(archive: zipfile.ZipFile, file_name: str) -> None:
+def check_unpacked(archive: zipfile.ZipFile, file_name: str) -> None:
     """Raise TooLarge for a workbook that a small file unpacks to more than a sheet may hold: in
     bytes, or in cells, which take far more memory than their bytes."""
     cells = 0

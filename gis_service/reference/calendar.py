@@ -25,6 +25,7 @@ from gis_service.reference.working_time import (
 )
 
 COLUMNS = {"date": "日期", "kind": "类型", "note": "说明", "periods": "工作时段"}
+REQUIRED = ("date", "kind")
 HOURS = "hours"
 KINDS = {
     "working": WORKING, "上班": WORKING, "off": OFF, "休息": OFF, "放假": OFF,
@@ -83,7 +84,7 @@ def load_days(session: Session, rows: Iterable[Mapping[Any, Any]], where: str) -
 
     Raises InvalidInput naming every faulty row; nothing is applied then.
     """
-    table = Table(rows, where, COLUMNS, ("date", "kind"))
+    table = Table(rows, where, COLUMNS, REQUIRED)
     days: list[dict[str, Any]] = []
     hours: list[dict[str, Any]] = []
     for row in table.rows:

@@ -35,6 +35,7 @@ COLUMNS = {
     "valid_from": "生效日期",
     "valid_to": "失效日期",
 }
+REQUIRED = ("code", "name")
 KINDS = {
     "event": "event", "事件": "event", "component": "component", "部件": "component",
     "other": "other", "其他": "other",
@@ -67,7 +68,7 @@ def load_classes(session: Session, rows: Iterable[Mapping[Any, Any]], where: str
     that a file lacks stay as they are. Raises InvalidInput naming every faulty row; nothing is
     applied then.
     """
-    table = Table(rows, where, COLUMNS, ("code", "name"))
+    table = Table(rows, where, COLUMNS, REQUIRED)
     table.refuse_twice("scheme", "code")
     units = unit_ids(session)
     values = [_class(row, units) for row in table.rows]

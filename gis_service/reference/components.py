@@ -23,6 +23,7 @@ COLUMNS = {
     "lon": "经度",
     "lat": "纬度",
 }
+REQUIRED = ("code", "lon", "lat")
 
 
 def load_components(
@@ -34,7 +35,7 @@ def load_components(
     every faulty row (unknown class or owner, no position); nothing is applied then.
     """
     crs = parse_crs(crs)
-    table = Table(rows, where, COLUMNS, ("code", "lon", "lat"))
+    table = Table(rows, where, COLUMNS, REQUIRED)
     table.refuse_twice("code")
     classes = {
         scheme: {code: found.id for code, found in classes_of(session, scheme).items()}

@@ -30,12 +30,14 @@ COLUMNS = {
     "unit": "责任单位",
     "active": "启用",
 }
+REQUIRED = ("class", "number", "name", "limit_amount", "limit_unit")
 CROSSWALK_COLUMNS = {
     "scheme": "分类标准",
     "code": "类别代码",
     "other_scheme": "对应标准",
     "other_code": "对应代码",
 }
+CROSSWALK_REQUIRED = ("code", "other_scheme", "other_code")
 _LIMIT_WORDS = {
     **{unit: unit for unit in LIMIT_UNITS},
     "紧急工作时": "urgent_hour",
@@ -55,7 +57,7 @@ def load_conditions(
     Columns that a file lacks stay as they are. Raises InvalidInput naming every faulty row (unknown
     class or unit, a limit that is none); nothing is applied then.
     """
-    table = Table(rows, where, COLUMNS, ("class", "number", "name", "limit_amount", "limit_unit"))
+    table = Table(rows, where, COLUMNS, REQUIRED)
     table.refuse_twice("scheme", "class", "number")
     schemes = {row.text("scheme", DEFAULT_SCHEME) for row in table.rows}
     classes = {
@@ -111,7 +113,7 @@ def load_crosswalk(
 
     Raises InvalidInput naming every row whose class is unknown; nothing is applied then.
     """
-    table = Table(rows, where, CROSSWALK_COLUMNS, ("code", "other_scheme", "other_code"))
+    table = Table(rows, where, CROSSWALK_COLUMNS, CROSSWALK_REQUIRED)
     values = []
     known: dict[str, Mapping[str, Any]] = {}
     for row in table.rows:

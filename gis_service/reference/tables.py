@@ -35,6 +35,7 @@ class Table:
         required: Sequence[str],
     ) -> None:
         self.where = where
+        self.columns = columns
         self.faults: list[tuple[str, str]] = []
         ours = {heading: name for name, heading in columns.items()}
         self.rows: list[Row] = []
@@ -87,7 +88,7 @@ class Table:
         if more > 0:
             en.append(f"and {more} more")
             zh.append(f"另有 {more} 处")
-        raise InvalidInput("; ".join(en), "；".join(zh), where=self.where, faults=len(self.faults))
+        raise InvalidInput("; ".join(en), "；".join(zh), where=self.where, faults=self.faults)
 
 
 @dataclass
@@ -101,6 +102,10 @@ class Row:
     def fault(self, en: str, zh: str) -> None:
         """Something is wrong with this row."""
         self.table.faults.append((f"row {self.number}: {en}", f"第 {self.number} 行：{zh}"))
+
+    def heading(self, name: str) -> str:
+        """What a column is called in Chinese."""
+        return self.table.columns.get(name, name)
 
     def text(self, name: str, default: str = "") -> str:
         """The text of a column, trimmed."""
@@ -117,7 +122,10 @@ class Row:
             value = math.nan
         if not (value > above and math.isfinite(value)):
             limit = f" above {above:g}" if above > -math.inf else ""
-            self.fault(f"{name} {words!r} is no number{limit}", f"{name} {words!r} 不是有效数值")
+            self.fault(
+                f"{name} {words!r} is no number{limit}",
+                f"{self.heading(name)} {words!r} 不是有效数值",
+            )
             return None
         return value
 
@@ -127,7 +135,10 @@ class Row:
         if name not in self.values or not words:
             return default
         if words not in _YES | _NO:
-            self.fault(f"{name} {words!r} is neither yes nor no", f"{name} {words!r} 不是 是/否")
+            self.fault(
+                f"{name} {words!r} is neither yes nor no",
+                f"{self.heading(name)} {words!r} 不是 是/否",
+            )
         return words in _YES
 
     def day(self, name: str) -> date | None:
@@ -141,7 +152,7 @@ class Row:
             return date(year, month, day)
         except ValueError:
             self.fault(f"{name} {words!r} is no day such as 2026-10-01",
-                       f"{name} {words!r} 不是日期（如 2026-10-01）")  # fmt: skip
+                       f"{self.heading(name)} {words!r} 不是日期（如 2026-10-01）")  # fmt: skip
             return None
 
     def choice(self, name: str, choices: Mapping[str, str], default: str = "") -> str:
@@ -151,7 +162,7 @@ class Row:
         if found is None:
             self.fault(
                 f"{name} {words!r} is none of {', '.join(choices)}",
-                f"{name} {words!r} 应为：{'、'.join(choices)}",
+                f"{self.heading(name)} {words!r} 应为：{'、'.join(choices)}",
             )
             return ""
         return found

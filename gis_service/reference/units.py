@@ -27,6 +27,7 @@ COLUMNS = {
     "parent": "所属单位",
     "streets": "负责街道",
 }
+REQUIRED = ("code", "name")
 KINDS = {"unit": "unit", "单位": "unit", "squad": "squad", "中队": "squad"}
 _SEPARATORS = re.compile(r"[;,，、；\s]+")
 
@@ -46,7 +47,7 @@ def load_units(session: Session, rows: Iterable[Mapping[Any, Any]], where: str) 
     file) and its streets in ``streets`` (codes). Columns that a file lacks stay as they are.
     Raises InvalidInput naming every faulty row; nothing is applied then.
     """
-    table = Table(rows, where, COLUMNS, ("code", "name"))
+    table = Table(rows, where, COLUMNS, REQUIRED)
     table.refuse_twice("kind", "code")
     kinds = [row.choice("kind", KINDS, "unit") for row in table.rows]
     units = [row for row, kind in zip(table.rows, kinds, strict=True) if kind == "unit"]

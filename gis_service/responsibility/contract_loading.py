@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from gis_service.errors import InvalidInput
+from gis_service.errors import Forbidden, InvalidInput
 from gis_service.events.feed import publish
 from gis_service.reference.models import Squad
 from gis_service.reference.tables import Row, Table, counted, upsert
@@ -27,6 +27,8 @@ from gis_service.responsibility.contracts import (
     same,
 )
 from gis_service.responsibility.models import Officer
+from gis_service.responsibility.queries import RosterScope
+from gis_service.responsibility.within import check_grids, check_squad
 
 COLUMNS = {
     "code": "责任书编号",
@@ -47,6 +49,7 @@ COLUMNS = {
     "valid_to": "有效期止",
     "note": "备注",
 }
+REQUIRED = ("code", "officer", "valid_from", "valid_to")
 OFFICER_COLUMNS = {
     "code": "队员编号",
     "name": "姓名",
@@ -55,6 +58,7 @@ OFFICER_COLUMNS = {
     "transport": "交通方式",
     "active": "启用",
 }
+OFFICER_REQUIRED = ("code", "name")
 TRANSPORT = {
     "foot": "foot", "步行": "foot", "ebike": "ebike", "电动车": "ebike",
     "car": "car", "汽车": "car",
@@ -69,7 +73,7 @@ def load_officers(
 ) -> dict[str, int]:
     """Add or update officers by code; ``read, loaded, already, rejected``. Columns that a file
     lacks stay as they are. Raises InvalidInput naming every faulty row; nothing is applied then."""
-    table = Table(rows, where, OFFICER_COLUMNS, ("code", "name"))
+    table = Table(rows, where, OFFICER_COLUMNS, OFFICER_REQUIRED)
     table.refuse_twice("code")
     squads = _squads(session)
     values = [
@@ -91,18 +95,20 @@ def load_officers(
 
 
 def load_contracts(
-    session: Session, rows: Iterable[Mapping[Any, Any]], where: str, grid_kind: str, actor: str
-) -> dict[str, int]:
+    session: Session, rows: Iterable[Mapping[Any, Any]], where: str, grid_kind: str, actor: str,
+    scope: RosterScope | None = None,
+) -> dict[str, int]:  # fmt: skip
     """Add contracts, a new version where one of that code promises something else; ``read,
     loaded, already, rejected``.
 
     A row may bring its officer along (``officer_name``, ``squad``). Lists are separated by ``;``
-    or spaces; ``weekdays`` are ``1-5``, ``1;3;5`` or 周一至周五, ``hours`` 08:00-18:00. Raises
-    InvalidInput naming every faulty row; nothing is applied then.
+    or spaces; ``weekdays`` are ``1-5``, ``1;3;5`` or 周一至周五, ``hours`` 08:00-18:00. What lies
+    outside ``scope`` (None: the whole district) is a fault. Raises InvalidInput naming every
+    faulty row; nothing is applied then.
     """
-    table = Table(rows, where, COLUMNS, ("code", "officer", "valid_from", "valid_to"))
+    table = Table(rows, where, COLUMNS, REQUIRED)
     table.refuse_twice("code")
-    _bring_officers(session, table)
+    _bring_officers(session, table, scope)
     names = read_names(session, grid_kind)
     drafts: list[tuple[Row, Draft]] = []
     for row in table.rows:
@@ -110,8 +116,11 @@ def load_contracts(
         if fields is None:
             continue
         try:
-            drafts.append((row, check_contract(names, fields)))
-        except InvalidInput as problem:
+            draft = check_contract(names, fields)
+            check_squad(scope, names.officers[fields.officer].squad_id)
+            check_grids(names, scope, draft.grids)
+            drafts.append((row, draft))
+        except (InvalidInput, Forbidden) as problem:
             _fault(row, problem)
     table.refuse()
     loaded = 0
@@ -122,17 +131,18 @@ def load_contracts(
             continue
         try:
             if last:
+                check_squad(scope, session.get_one(Officer, last.officer_id).squad_id)
                 add_version(session, code, draft, actor)
             else:
                 add_contract(session, code, draft, actor)
-        except InvalidInput as problem:
+        except (InvalidInput, Forbidden) as problem:
             _fault(row, problem)
         loaded += 1
     table.refuse()
     return counted(len(table.rows), loaded)
 
 
-def _fault(row: Row, problem: InvalidInput) -> None:
+def _fault(row: Row, problem: InvalidInput | Forbidden) -> None:
     name = problem.where or ""
     row.fault(f"{name}: {problem.message}", f"{COLUMNS.get(name, name)}：{problem.message_zh}")
 
@@ -141,7 +151,7 @@ def _squads(session: Session) -> dict[str, int]:
     return {row.code: row.id for row in session.execute(select(Squad.id, Squad.code))}
 
 
-def _bring_officers(session: Session, table: Table) -> None:
+def _bring_officers(session: Session, table: Table, scope: RosterScope | None) -> None:
     """Officers whom the table names in full and nobody knows yet."""
     squads = _squads(session)
     known = set(session.scalars(select(Officer.code)))
@@ -150,6 +160,10 @@ def _bring_officers(session: Session, table: Table) -> None:
         code, name = row.text("officer"), row.text("officer_name")
         squad_id = row.among("squad", squads, "squad", "中队")
         if code and name and code not in known:
+            try:
+                check_squad(scope, squad_id)
+            except Forbidden as problem:
+                _fault(row, problem)
             new.setdefault(code, {"code": code, "name": name, "squad_id": squad_id})
     table.refuse()
     session.add_all(Officer(**one) for one in new.values())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -22,7 +21,7 @@ from gis_service.dependencies import (
     SettingsDependency,
     refuse_unknown_parameters,
 )
-from gis_service.errors import Forbidden, InvalidInput, NotFound
+from gis_service.errors import InvalidInput, NotFound
 from gis_service.events.feed import publish
 from gis_service.reference.models import Squad
 from gis_service.responsibility import contract_queries, contracts
@@ -42,8 +41,9 @@ from gis_service.responsibility.contract_schemas import (
     Redrawn,
 )
 from gis_service.responsibility.models import Officer, OfficerAbsence
-from gis_service.responsibility.queries import RosterScope, roster_scope
+from gis_service.responsibility.queries import roster_scope
 from gis_service.responsibility.redrawing import redraw
+from gis_service.responsibility.within import check_grids, check_squad
 from gis_service.settings import Settings
 
 router = APIRouter(
@@ -169,7 +169,7 @@ async def redraw_contracts(
             _own(sync, settings, identity, code)
         names = contracts.read_names(sync, settings.grid_kind)
         grids = {one.contract: one.grids for one in body.contracts}
-        _in_streets(
+        check_grids(
             names, roster_scope(sync, identity),
             {contracts.grid_id(names, grid) for own in grids.values() for grid in own},
         )  # fmt: skip
@@ -256,8 +256,8 @@ async def put_officer(
                                where="squad")  # fmt: skip
         row = sync.scalar(select(Officer).where(Officer.code == officer).with_for_update())
         if row is not None:
-            _in_squads(scope, row.squad_id)
-        _in_squads(scope, squad_id)
+            check_squad(scope, row.squad_id)
+        check_squad(scope, squad_id)
         if row is None:
             row = Officer(code=officer)
             sync.add(row)
@@ -295,7 +295,7 @@ async def add_absence(
     def write(sync: Session) -> int:
         scope = roster_scope(sync, identity)
         who = _officer(sync, fields.officer, "officer")
-        _in_squads(scope, who.squad_id)
+        check_squad(scope, who.squad_id)
         stand_in = _officer(sync, fields.stand_in, "stand_in") if fields.stand_in else None
         if fields.to_day < fields.from_day:
             raise InvalidInput("ends before it begins", "结束早于开始", where="to_day")
@@ -325,7 +325,7 @@ async def delete_absence(
         row = sync.get(OfficerAbsence, absence_id)
         if row is None:
             raise NotFound(f"no absence {absence_id}", f"没有请假记录 {absence_id}")
-        _in_squads(roster_scope(sync, identity), sync.get_one(Officer, row.officer_id).squad_id)
+        check_squad(roster_scope(sync, identity), sync.get_one(Officer, row.officer_id).squad_id)
         sync.execute(delete(OfficerAbsence).where(OfficerAbsence.id == absence_id))
         publish(sync, "contracts")
 
@@ -351,26 +351,9 @@ def _draft(
         raise InvalidInput("no such file", "没有该附件", where="attachment_id")
     draft = contracts.check_contract(names, contracts.ContractFields(**values))
     scope = roster_scope(session, identity)
-    _in_squads(scope, names.officers[fields.officer].squad_id)
-    _in_streets(names, scope, draft.grids)
+    check_squad(scope, names.officers[fields.officer].squad_id)
+    check_grids(names, scope, draft.grids)
     return draft
-
-
-def _in_streets(names: contracts.Names, scope: RosterScope | None, grids: Collection[int]) -> None:
-    """Raise Forbidden for grids (area ids) outside the account's streets."""
-    if not scope:
-        return
-    outside = [
-        code
-        for code, area in names.grids.items()
-        if area in grids and names.streets[area] not in scope.streets
-    ]
-    if outside:
-        raise Forbidden(
-            f"not within your streets: {', '.join(outside[:10])}",
-            f"不在您负责的街道内：{'、'.join(outside[:10])}",
-            where="grids",
-        )
 
 
 def _own(session: Session, settings: Settings, identity: Identity, code: str) -> None:
@@ -379,12 +362,7 @@ def _own(session: Session, settings: Settings, identity: Identity, code: str) ->
     contract_queries.versions_of(session, scope, code, _today(settings))
     last = contracts.current_version(session, code)
     if last is not None:
-        _in_squads(scope, session.get_one(Officer, last.officer_id).squad_id)
-
-
-def _in_squads(scope: RosterScope | None, squad_id: int | None) -> None:
-    if scope and squad_id not in scope.squads:
-        raise Forbidden("the officer is not of your squads", "该队员不属于您的中队")
+        check_squad(scope, session.get_one(Officer, last.officer_id).squad_id)
 
 
 def _officer(session: Session, code: str, where: str) -> Officer:

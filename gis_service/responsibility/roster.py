@@ -28,6 +28,7 @@ COLUMNS = {
     "person": "值班人",
     "phone": "电话",
 }
+REQUIRED = ("starts_at", "ends_at", "person")
 LONGEST_SHIFT = timedelta(days=31)
 _TEXT = {"person": 100, "phone": 100}
 
@@ -41,7 +42,7 @@ def load_roster(
     Times are ISO 8601, without a zone in ``zone``; no ``street`` means the whole district. Raises
     InvalidInput naming every faulty row; nothing is applied then.
     """
-    table = Table(rows, where, COLUMNS, ("starts_at", "ends_at", "person"))
+    table = Table(rows, where, COLUMNS, REQUIRED)
     units = unit_ids(session)
     squads = {row.code: row.id for row in session.execute(select(Squad.id, Squad.code))}
     streets = set(session.scalars(select(Area.code).where(Area.level == "street")))

@@ -23,6 +23,7 @@ export async function bring(dry, how) {
   const close = () => { box.hidden = true; byId("file").value = ""; };
   const apply = () => void bring(false, how);
   box.hidden = false;
+  fill(box, h("progress", { "aria-label": t("tables.reading") }));
   try {
     const found = await send("POST", address(how.path, { dry_run: dry }), data);
     if (!dry) {
