@@ -6,15 +6,17 @@
 Of ten users six read the map and its lists, two page the inbox, one looks at figures and one takes
 reports in; every one has an event stream open, as every page has. A user does something every
 ``PACE_S`` seconds on average (a page of the inbox; a view of the map, which is twelve tiles, a
-list and a count): about a hundred and fifty requests a second in all, each sent when its time
-comes whether or not others are answered, by a process of its own over loopback. Wanted: p95 ≤
-200 ms, no error, memory flat after the first third.
+list and a count). Maps follow what happens as the page does (``static/js/following.js``): the
+count at most every two seconds, the tiles in sight at most every thirty. Each request is sent when
+its time comes whether or not others are answered, by a process of its own over loopback. Wanted:
+p95 ≤ 200 ms, no error, memory flat after the first third.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import os
 import subprocess
 import sys
@@ -39,6 +41,9 @@ from gis_service.analysis import quadkey
 
 PACE_S = 6.0
 ROLES = ("map",) * 6 + ("inbox",) * 2 + ("figures", "intake")
+# seconds: of a change the map asks again for the count and for the tiles in sight, see following.js
+COUNT_S, COUNT_GOING_ON_S = 0.2, 2.0
+TILES_S, TILES_APART_S, TILES_GOING_ON_S = 2.0, 5.0, 30.0
 WARM = 1 / 3
 WANTED_MS = 200
 
@@ -67,6 +72,10 @@ class User:
         self.z = 13
         self.cursor: str | None = None
         self.number = number
+        self.seen: list[str] = []  # tiles in sight that show incidents
+        self.chosen: dict[str, str] = {}
+        self.counting = self.drawing = False
+        self.counted = self.drawn = -math.inf
 
     async def work(self, until: float) -> None:
         do = {"map": self.look, "inbox": self.page, "figures": self.figures, "intake": self.report}
@@ -120,15 +129,35 @@ class User:
         key = quadkey.of_positions([lon], [lat]) >> (2 * (quadkey.ZOOM - self.z))
         column, row = (int(one[0]) for one in quadkey.to_columns_rows(key))
         layer = str(self.rng.choice(["incident_heat", "incidents", "grid_density"]))
-        chosen = self.filter()
-        tiles = [
-            self.ask(f"tile {name}", f"/tiles/{name}/{self.z}/{column + dx}/{row + dy}.mvt",
-                     params=asked)
-            for name, asked in (("grid", {}), (layer, chosen)) for dx in range(3) for dy in range(2)
-        ]  # fmt: skip
-        await asyncio.gather(*tiles)
+        chosen = self.chosen = self.filter()
+        around = [f"{self.z}/{column + dx}/{row + dy}.mvt" for dx in range(3) for dy in range(2)]
+        self.seen = [f"/tiles/{layer}/{one}" for one in around]
+        await asyncio.gather(
+            *(self.ask("tile grid", f"/tiles/grid/{one}", params={}) for one in around),
+            *(self.ask(f"tile {layer}", one, params=chosen) for one in self.seen),
+        )
         await self.ask("list", "/api/incidents", params={**chosen, "limit": "50"})
         await self.ask("count", "/api/incidents/count", params=chosen)
+
+    async def hear(self) -> None:
+        """A map whose incidents changed: soon the count, then the tiles; while changes go on, no
+        more often than so."""
+        now = time.perf_counter()
+        if self.role != "map" or not self.seen:
+            return
+        if not self.counting:
+            self.counting = True
+            await asyncio.sleep(max(COUNT_S, self.counted + COUNT_GOING_ON_S - now))
+            self.counting, self.counted = False, time.perf_counter()
+            await self.ask("followed count", "/api/incidents/count", params=self.chosen)
+        if not self.drawing:
+            self.drawing = True
+            wait = max(TILES_S, self.drawn + TILES_GOING_ON_S - now)
+            await asyncio.sleep(wait + self.rng.random() * TILES_APART_S)
+            self.drawing, self.drawn = False, time.perf_counter()
+            await asyncio.gather(
+                *(self.ask("followed tile", one, params=self.chosen) for one in self.seen)
+            )
 
     async def page(self) -> None:
         """The next page of the inbox, else another tab; sometimes one incident."""
@@ -168,12 +197,17 @@ class User:
         )  # fmt: skip
 
 
-async def follow(client: aiohttp.ClientSession, asked: Asked) -> None:
-    """An open event stream."""
+async def follow(user: User, asked: Asked) -> None:
+    """An open event stream, and what its page does about it."""
+    heard: set[asyncio.Task[None]] = set()
     try:
-        async with client.get("/events", timeout=aiohttp.ClientTimeout()) as answer:
+        async with user.client.get("/events", timeout=aiohttp.ClientTimeout()) as answer:
             async for line in answer.content:
-                asked.events += line.startswith(b"event: incidents")
+                if line.startswith(b"event: incidents"):
+                    asked.events += 1
+                    task = asyncio.create_task(user.hear())
+                    heard.add(task)
+                    task.add_done_callback(heard.discard)
     except aiohttp.ClientError as problem:
         asked.errors.append(f"events: {problem!r}")
     asked.cut += 1
@@ -199,13 +233,12 @@ async def run(bases: list[str], token: str, pids: list[int], users: int, minutes
             )
             for number in range(users)
         ]
-        followers = [asyncio.create_task(follow(client, asked)) for client in clients]
+        people = [User(number, clients[number], facts, asked) for number in range(users)]
+        followers = [asyncio.create_task(follow(user, asked)) for user in people]
         begin, used_here = time.perf_counter(), time.process_time()
         used = sum(map(cpu_s, pids))
         until = begin + 60 * minutes
-        work = asyncio.gather(
-            *(User(number, clients[number], facts, asked).work(until) for number in range(users))
-        )
+        work = asyncio.gather(*(user.work(until) for user in people))
         while not work.done():
             await asyncio.wait([work], timeout=5)
             memory.append((time.perf_counter() - begin, sum(map(rss_mb, pids))))

@@ -11,13 +11,13 @@ import { drawConnection, startLive } from "./live.js";
 import { complain } from "./messages.js";
 import { isAboutIncidents } from "./tiles.js";
 
-/** ms: changes of so short a time are drawn together, where they happened. */
-const TOGETHER = 200;
+/** ms: changes of so short a time are drawn together, where they happened; while they go on, so rarely. */
+const [TOGETHER, GOING_ON] = [200, 2000];
 /**
  * ms, at the least and by chance on top of it: then follows where a moved incident was before and
- * what is coloured by counts; not on every page in the same moment.
+ * what is coloured by counts; not on every page in the same moment, and while changes go on, so rarely.
  */
-const [AFTERWARDS, APART] = [2000, 5000];
+const [AFTERWARDS, APART, ALL_GOING_ON] = [2000, 5000, 30_000];
 /** More places than this are the whole map. */
 const FEW = 50;
 
@@ -27,6 +27,8 @@ let state = "waiting";
 let changed = [];
 let soon = 0;
 let later = 0;
+/** ms: when changes were drawn last, where they happened and everywhere */
+let [drawn, drawnAll] = [-Infinity, -Infinity];
 /** whether more than incidents may have changed */
 let everything = false;
 
@@ -53,13 +55,14 @@ export function startFollowing() {
 /** @param {import("./dispatch/query.js").Incident[]} items */
 function follow(items) {
   changed.push(...items);
-  soon ||= window.setTimeout(drawPlaces, TOGETHER);
-  later ||= window.setTimeout(drawAll, AFTERWARDS + Math.random() * APART);
+  const now = performance.now();
+  soon ||= window.setTimeout(drawPlaces, Math.max(TOGETHER, drawn + GOING_ON - now));
+  later ||= window.setTimeout(drawAll, Math.max(AFTERWARDS, drawnAll + ALL_GOING_ON - now) + Math.random() * APART);
 }
 
 function drawPlaces() {
   const items = changed;
-  [soon, changed] = [0, []];
+  [soon, changed, drawn] = [0, [], performance.now()];
   /** @type {[number, number][]} */
   const places = items.flatMap(({ lon, lat }) => (lon === null || lat === null ? [] : [[lon, lat]]));
   if (places.length && places.length <= FEW) {
@@ -73,6 +76,6 @@ function drawPlaces() {
 
 function drawAll() {
   const all = everything;
-  [later, everything] = [0, false];
+  [later, everything, drawnAll] = [0, false, performance.now()];
   renewLayers((layer) => all || isAboutIncidents(layer));
 }
