@@ -133,6 +133,7 @@ PAGES = (
     Page("/survey/{code}", None, "survey.html", "communities/survey.js"),
     Page("/watches", "self", "watches.html", "watches/main.js"),
     Page("/exports", None, "exports.html", "exports/main.js"),
+    Page("/duty", "roster.read", "duty.html", "duty/main.js"),
     Page("/tables", "contract.manage", "tables.html", "tables/main.js"),
     Page("/field", "incident.report", "field.html", "field/main.js"),
 )
