@@ -319,6 +319,7 @@ async def _me(session: Any, identity: Identity) -> dict[str, Any]:
         "role_name": {"zh": zh, "en": en},
         "scopes": [{"level": scope.level, "code": scope.code} for scope in identity.scopes],
         "permissions": sorted(identity.permissions),
+        "password": account is not None and account.password_hash is not None,
         "totp": account is not None and account.totp_secret is not None,
     }
 

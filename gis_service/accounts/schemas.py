@@ -98,6 +98,7 @@ class Me(BaseModel):
     role_name: dict[str, str]
     scopes: list[Scope]
     permissions: list[str]
+    password: bool = Field(description="has one; else signs in elsewhere, or holds tokens only")
     totp: bool
 
 

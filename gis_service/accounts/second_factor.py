@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pyotp
+import segno
 
 from gis_service.accounts.personal import open_sealed, seal
 
@@ -20,6 +21,12 @@ def new_secret() -> str:
 def address_of(secret: str, name: str, issuer: str) -> str:
     """The ``otpauth:`` address that an authenticator reads."""
     return pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=issuer)
+
+
+def picture_of(address: str) -> str:
+    """The address as a QR code that a phone's camera reads, a ``data:`` address of an SVG."""
+    code = segno.make(address, error="m", micro=False)
+    return str(code.svg_data_uri(scale=4, border=4, light="#fff"))
 
 
 def seal_secret(secret: str) -> bytes:

@@ -143,14 +143,16 @@ def change_own_password(
 
 def start_second_factor(session: Session, actor: Actor, password: str, code: str | None,
                         secret: str | None, issuer: str) -> dict[str, str] | None:  # fmt: skip
-    """First call: a ``secret`` for an authenticator, kept nowhere yet. Second call, with it and a
-    right ``code``: it is in force (None). Raises Forbidden for a wrong password or code."""
+    """First call: a ``secret`` for an authenticator, with its address and that as a picture, kept
+    nowhere yet. Second call, with it and a right ``code``: it is in force (None). Raises Forbidden
+    for a wrong password or code."""
     account = _own(session, actor)
     if not check_password(account.password_hash, password):
         raise Forbidden("the password is wrong", "密码不正确", where="password")
     if secret is None:
         made = second_factor.new_secret()
-        return {"secret": made, "uri": second_factor.address_of(made, account.name, issuer)}
+        address = second_factor.address_of(made, account.name, issuer)
+        return {"secret": made, "uri": address, "picture": second_factor.picture_of(address)}
     if account.totp_secret is not None:
         raise Conflict("a second factor is in force already", "已启用动态验证码")
     try:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import secrets
 from typing import Any
 
+import segno
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
@@ -81,6 +84,26 @@ def add_device(
     session.add(device)
     session.flush()
     return device, token
+
+
+def phone_settings(kind: str, service: str, officer: str, token: str) -> dict[str, str]:
+    """What a phone of ``kind`` has to know to send to ``service``: the ``address`` to type, a
+    ``link`` that sets the app up, and that as a ``picture`` (QR code, ``data:`` address).
+
+    OwnTracks opens links of its own (owntracks.org/booklet/features/remoteconfig, URL config);
+    Traccar Client takes the address with the identifier in it."""
+    address = f"{service}/api/positions/{kind}"
+    if kind == "owntracks":
+        told = {
+            "_type": "configuration", "mode": 3, "url": address, "auth": True,
+            "username": officer, "password": token,
+        }  # fmt: skip
+        packed = base64.b64encode(json.dumps(told).encode()).decode()
+        link = f"owntracks:///config?inline={packed}"
+    else:
+        link = f"{address}?id={token}"
+    picture = segno.make(link, error="m", micro=False).svg_data_uri(scale=4, border=4, light="#fff")
+    return {"address": address, "link": link, "picture": picture}
 
 
 def upload_device(session: Session, officer: Officer, label: str) -> Device:

@@ -18,6 +18,7 @@ from gis_service.dependencies import (
     SessionDependency,
     SettingsDependency,
     refuse_unknown_parameters,
+    service_address,
 )
 from gis_service.errors import InvalidInput, TooLarge
 from gis_service.patrols.devices import (
@@ -26,6 +27,7 @@ from gis_service.patrols.devices import (
     device_row,
     officer_for,
     own_officer,
+    phone_settings,
     switch_off,
 )
 from gis_service.patrols.models import Device
@@ -116,9 +118,11 @@ async def list_devices(identity: SignedIn, session: SessionDependency) -> dict[s
     dependencies=[Depends(allow("device.manage")), Depends(refuse_unknown_parameters)],
 )
 async def create_device(
-    asked: NewDevice, identity: SignedIn, session: SessionDependency
+    request: Request, asked: NewDevice, identity: SignedIn, session: SessionDependency
 ) -> dict[str, Any]:
-    """Give a phone a token. It is shown this once."""
+    """Give a phone a token. It is shown this once, with ``setup``: the address to type into the
+    app, a link that sets the app up, and that link as a QR code."""
+    service = service_address(request)
 
     def make(sync: Any) -> dict[str, Any]:
         officer = officer_for(sync, identity, asked.officer)
@@ -126,7 +130,8 @@ async def create_device(
         device, token = add_device(
             sync, officer, asked.kind, asked.label, keep_off_duty=asked.keep_off_duty
         )
-        return {**device_row(device, officer.code), "token": token}
+        setup = phone_settings(asked.kind, service, officer.code, token)
+        return {**device_row(device, officer.code), "token": token, "setup": setup}
 
     answer = await session.run_sync(make)
     await session.commit()

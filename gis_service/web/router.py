@@ -135,6 +135,7 @@ PAGES = (
     Page("/exports", None, "exports.html", "exports/main.js"),
     Page("/duty", "roster.read", "duty.html", "duty/main.js"),
     Page("/tables", "contract.manage", "tables.html", "tables/main.js"),
+    Page("/account", "self", "account.html", "own_account/main.js"),
     Page("/field", "incident.report", "field.html", "field/main.js"),
 )
 

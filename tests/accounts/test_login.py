@@ -117,6 +117,7 @@ def test_a_session_from_in_to_out(database: Database, anonymous_client: TestClie
     me = client.get("/api/session").json()
     assert (me["name"], me["display_name"], me["role"]) == ("li", "李明", "dispatcher")
     assert me["role_name"] == {"zh": "派遣员", "en": "dispatcher"}
+    assert (me["password"], me["totp"]) == (True, False)
     assert "incident.file" in me["permissions"]
     assert "account.manage" not in me["permissions"]
     kept = database.value("SELECT token_hash FROM login_session")
@@ -280,6 +281,7 @@ def test_a_second_factor_from_setting_up_to_taking_away(
     assert ask(password="wrong").status_code == 403
     proposed = ask(password=PASSWORD).json()
     assert proposed["uri"].startswith("otpauth://totp/")
+    assert proposed["picture"].startswith("data:image/svg+xml")
     totp = pyotp.TOTP(proposed["secret"])
     assert ask(password=PASSWORD, secret=totp.secret, code="000000").status_code == 403
     assert ask(password=PASSWORD, secret="A1!", code="000000").status_code == 400

@@ -198,6 +198,7 @@ def test_accounts_are_made_only_where_a_setting_says_so(make: Callable[..., Bure
     me = bureau.client.get("/api/session").json()
     assert (me["name"], me["display_name"], me["role"]) == ("wang", "王芳", "street_office")
     assert me["scopes"] == [{"level": "street", "code": "350502001"}]
+    assert me["password"] is False
     assert sign_in(bureau.client, "wang", "").status_code in (400, 401)  # it has no password
 
 

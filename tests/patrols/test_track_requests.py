@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -82,6 +84,11 @@ def test_phones_get_tokens_and_lose_them(
         made = client.post("/api/devices", json={"kind": "owntracks"}, headers=officer)
         assert made.status_code == 201, made.text
         assert len(made.json()["token"]) > 20
+        setup = made.json()["setup"]
+        assert setup["address"] == "http://testserver/api/positions/owntracks"
+        assert setup["picture"].startswith("data:image/svg+xml")
+        told = json.loads(base64.b64decode(setup["link"].partition("inline=")[2]))
+        assert (told["url"], told["password"]) == (setup["address"], made.json()["token"])
         assert patrol.database.value("SELECT length(token_hash) FROM device") == 32
         for bad in (
             {"kind": "pigeon"},
@@ -93,6 +100,8 @@ def test_phones_get_tokens_and_lose_them(
         assert client.post("/api/devices", json=other, headers=officer).status_code == 403
         leader = token_headers(patrol.database, "squad_leader", scopes=["squad=Z1"])
         theirs = client.post("/api/devices", json=other, headers=leader).json()
+        link = f"http://testserver/api/positions/osmand?id={theirs['token']}"
+        assert theirs["setup"]["link"] == link
         listed = client.get("/api/devices", headers=officer).json()["items"]
         assert [one["officer"] for one in listed] == ["T1"]
         assert len(client.get("/api/devices", headers=leader).json()["items"]) == 2

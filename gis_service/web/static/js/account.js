@@ -50,6 +50,7 @@ export function startAccount() {
       may("community.read") && h("a", { class: "menu-item", href: "/communities", text: t("com.title") }),
       may("incident.report") && h("a", { class: "menu-item", href: "/field", text: t("field.title") }),
       may("self") && h("a", { class: "menu-item", href: "/watches", text: t("watches.title") }),
+      may("self") && h("a", { class: "menu-item", href: "/account", text: t("own.title") }),
       h("button", { type: "button", class: "menu-item", id: "sign-out", text: t("account.signOut"), on: { click: () => signOut() } }));
   };
   draw();

@@ -10,11 +10,8 @@ import { nameOf, officerOptions, staff } from "./people.js";
 
 /** @typedef {{id: number, officer: string, label: string, kind: string, active: boolean, keep_off_duty: boolean}} Device */
 
-/** what to enter in each app, as in docs/tracks.md; `token` stands for the token */
-const SETTINGS = {
-  owntracks: { address: "/api/positions/owntracks", fields: ["mode", "address", "user", "password"] },
-  osmand: { address: "/api/positions/osmand", fields: ["address", "identifier"] },
-};
+/** what to enter in each app, as in docs/tracks.md */
+const SETTINGS = { owntracks: ["mode", "address", "user", "password"], osmand: ["address", "identifier"] };
 const KINDS = /** @type {(keyof typeof SETTINGS)[]} */ (Object.keys(SETTINGS));
 /** whoever plans duty acts for others, an officer for oneself */
 const forOthers = () => may("roster.manage");
@@ -95,17 +92,18 @@ function add(officer) {
   });
 }
 
-/** Shows the token, this once; it stays until it is put away. @param {Device & {token: string}} made */
+/** Shows the token, this once; it stays until it is put away. @param {Device & {token: string, setup: {address: string, picture: string}}} made */
 function showToken(made) {
   const box = byId("token");
   const kind = /** @type {keyof typeof SETTINGS} */ (made.kind);
   /** @type {Record<string, string>} */
-  const values = { mode: "HTTP", address: location.origin + SETTINGS[kind].address, user: made.officer, password: made.token, identifier: made.token };
+  const values = { mode: "HTTP", address: made.setup.address, user: made.officer, password: made.token, identifier: made.token };
   fill(box,
     h("h3", { id: "token-title", text: t("duty.token.title", { name: nameOf("officers", made.officer), label: made.label }) }),
     h("p", { class: "warn", text: t("duty.token.once") }),
+    h("img", { class: "token-code", src: made.setup.picture, alt: t("own.phonePicture") }),
     h("p", { text: t(`duty.token.where.${kind}`) }),
-    h("dl", {}, SETTINGS[kind].fields.map((name) => [h("dt", { text: t(`duty.token.${name}`) }), h("dd", {},
+    h("dl", {}, SETTINGS[kind].map((name) => [h("dt", { text: t(`duty.token.${name}`) }), h("dd", {},
       h("code", { class: "value", text: values[name], data: { setting: name } }),
       name !== "mode" && h("button", { type: "button", class: "button small-button", text: t("duty.token.copy"), "aria-label": t("duty.token.copyOf", { what: t(`duty.token.${name}`) }), on: { click: () => void copy(values[name], name) } }))]).flat()),
     h("p", { class: "note", text: t("duty.token.reach") }),
