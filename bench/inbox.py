@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -192,6 +193,7 @@ async def look_for_duplicates(database: BenchDatabase, count: int) -> list[float
 
 def run(count: int, pages: int) -> None:
     """Print p50, p95 and the worst, and which combinations were slow."""
+    gc.set_threshold(20_000, 20, 20)  # as the service does, see cli.py and serving.py
     with bench_database() as database:
         fill(database, count)
         with database.sessions() as session:
@@ -199,6 +201,7 @@ def run(count: int, pages: int) -> None:
             snapshot = read_snapshot(session, texts=True)
             print(f"read into memory in {time.perf_counter() - start:.1f} s, "
                   f"of it the words {snapshot.words.size() / 2**20:.0f} MiB\n")  # fmt: skip
+        gc.freeze()
         asyncio.run(ask(database, snapshot, 50))  # warms the cache
         found = asyncio.run(ask(database, snapshot, pages))
         repeated = np.array(asyncio.run(look_for_duplicates(database, pages))) * 1000

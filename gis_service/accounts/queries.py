@@ -9,7 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 _ACCOUNTS = text("""
-    SELECT a.id, a.name, a.display_name, a.role, a.active, a.totp_secret IS NOT NULL AS totp,
+    SELECT a.id, a.name, a.display_name, a.role, a.active,
+        a.password_hash IS NOT NULL AS password, a.totp_secret IS NOT NULL AS totp,
         a.oidc_subject IS NOT NULL AS oidc,
         CASE WHEN a.locked_until > now() THEN a.locked_until END AS locked_until, a.created_at,
         coalesce((SELECT json_agg(json_build_object('level', level, 'code', code)

@@ -123,6 +123,7 @@ class AccountItem(BaseModel):
     role: str
     active: bool
     scopes: list[Scope]
+    password: bool = Field(description="has one; else signs in elsewhere, or holds tokens only")
     totp: bool
     oidc: bool = Field(description="signs in through the OpenID provider")
     locked_until: datetime | None

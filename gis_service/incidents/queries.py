@@ -92,7 +92,7 @@ _UNHEARD = """
 _MOST_UNHEARD = 5_000
 _MOST_NAMES = 50_000
 # candidates asked at a time, and how many in all before the database is left to find the rest
-_FIRST_CHUNK, _MOST_ASKED = 4, 20_000
+_FIRST_CHUNK, _MOST_ASKED = 6, 20_000
 
 
 async def list_incidents(

@@ -27,6 +27,7 @@ from gis_service.responsibility.contracts import (
     same,
 )
 from gis_service.responsibility.models import Officer
+from gis_service.responsibility.officer_accounts import OfficerAccounts
 from gis_service.responsibility.queries import RosterScope
 from gis_service.responsibility.within import check_grids, check_squad
 
@@ -57,6 +58,7 @@ OFFICER_COLUMNS = {
     "certified": "持证",
     "transport": "交通方式",
     "active": "启用",
+    "account": "账号",
 }
 OFFICER_REQUIRED = ("code", "name")
 TRANSPORT = {
@@ -71,11 +73,14 @@ _WEEKDAYS = {"一": 1, "二": 2, "三": 3, "四": 4, "五": 5, "六": 6, "日": 
 def load_officers(
     session: Session, rows: Iterable[Mapping[Any, Any]], where: str
 ) -> dict[str, int]:
-    """Add or update officers by code; ``read, loaded, already, rejected``. Columns that a file
-    lacks stay as they are. Raises InvalidInput naming every faulty row; nothing is applied then."""
+    """Add or update officers by code; ``read, loaded, already, rejected``. ``account`` is the name
+    of the account they sign in with. Columns that a file lacks stay as they are. Raises
+    InvalidInput naming every faulty row; nothing is applied then."""
     table = Table(rows, where, OFFICER_COLUMNS, OFFICER_REQUIRED)
     table.refuse_twice("code")
     squads = _squads(session)
+    accounts = OfficerAccounts(session, (row.text("account") for row in table.rows))
+    given_to: dict[str, int] = {}
     values = [
         {
             "code": row.text("code"), "name": row.text("name"),
@@ -83,11 +88,15 @@ def load_officers(
             "certified": row.flag("certified", True),
             "transport": row.choice("transport", TRANSPORT, "foot"),
             "active": row.flag("active", True),
+            "account_id": _account(row, accounts, given_to),
         }
         for row in table.rows
     ]  # fmt: skip
     table.refuse()
-    given = [{"squad": "squad_id"}.get(name, name) for name in table.names & set(OFFICER_COLUMNS)]
+    given = [
+        {"squad": "squad_id", "account": "account_id"}.get(name, name)
+        for name in table.names & set(OFFICER_COLUMNS)
+    ]
     loaded = upsert(session, Officer, values, ["code"], update=given)
     if loaded:
         publish(session, "contracts")
@@ -145,6 +154,20 @@ def load_contracts(
 def _fault(row: Row, problem: InvalidInput | Forbidden) -> None:
     name = problem.where or ""
     row.fault(f"{name}: {problem.message}", f"{COLUMNS.get(name, name)}：{problem.message_zh}")
+
+
+def _account(row: Row, accounts: OfficerAccounts, given_to: dict[str, int]) -> int | None:
+    name = row.text("account")
+    if not name:
+        return None
+    first = given_to.setdefault(name, row.number)
+    if first != row.number:
+        row.fault(f"{name} stands in row {first} already", f"账号 {name} 与第 {first} 行重复")
+    try:
+        return accounts.of(name, row.text("code"))
+    except InvalidInput as problem:
+        row.fault(problem.message, problem.message_zh)
+        return None
 
 
 def _squads(session: Session) -> dict[str, int]:

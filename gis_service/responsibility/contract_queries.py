@@ -124,8 +124,10 @@ def list_officers(
         wheres.append("q.code = :squad")
     rows = session.execute(
         text(f"""
-            SELECT o.code, o.name, q.code AS squad, o.certified, o.transport, o.active
+            SELECT o.code, o.name, q.code AS squad, o.certified, o.transport, o.active,
+                   a.name AS account
             FROM officer o LEFT JOIN squad q ON q.id = o.squad_id
+            LEFT JOIN account a ON a.id = o.account_id
             WHERE {" AND ".join(wheres)} ORDER BY o.code
         """),
         {"squads": list(scope.squads) if scope else [], "squad": squad},

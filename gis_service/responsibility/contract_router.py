@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from gis_service.accounts.dependencies import SignedIn, allow
 from gis_service.accounts.identity import Identity
+from gis_service.accounts.models import Account
 from gis_service.attachments.models import Attachment
 from gis_service.attachments.storing import file_of
 from gis_service.dependencies import (
@@ -41,6 +42,7 @@ from gis_service.responsibility.contract_schemas import (
     Redrawn,
 )
 from gis_service.responsibility.models import Officer, OfficerAbsence
+from gis_service.responsibility.officer_accounts import OfficerAccounts
 from gis_service.responsibility.queries import roster_scope
 from gis_service.responsibility.redrawing import redraw
 from gis_service.responsibility.within import check_grids, check_squad
@@ -248,8 +250,11 @@ async def put_officer(
 ) -> dict[str, Any]:
     """Add an officer, or change the one of that code."""
 
-    def write(sync: Session) -> None:
+    def write(sync: Session) -> str | None:
         scope = roster_scope(sync, identity)
+        account_id = None
+        if fields.account:
+            account_id = OfficerAccounts(sync, [fields.account]).of(fields.account, officer)
         squad_id = sync.scalar(select(Squad.id).where(Squad.code == fields.squad, Squad.active))
         if fields.squad and squad_id is None:
             raise InvalidInput(f"no squad {fields.squad!r}", f"没有中队 {fields.squad!r}",
@@ -262,14 +267,17 @@ async def put_officer(
             row = Officer(code=officer)
             sync.add(row)
         row.squad_id = squad_id
-        for name, value in fields.model_dump(exclude={"squad"}).items():
+        if "account" in fields.model_fields_set:
+            row.account_id = account_id
+        for name, value in fields.model_dump(exclude={"squad", "account"}).items():
             setattr(row, name, value)
         sync.flush()
         publish(sync, "contracts")
+        return sync.scalar(select(Account.name).where(Account.id == row.account_id))
 
-    await session.run_sync(write)
+    account = await session.run_sync(write)
     await session.commit()
-    return {"code": officer, **fields.model_dump()}
+    return {"code": officer, **fields.model_dump(), "account": account}
 
 
 @router.get("/absences", response_model=AbsencePage, dependencies=[Reads])

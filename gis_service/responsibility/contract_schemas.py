@@ -116,6 +116,9 @@ class OfficerFields(Strict):
     certified: bool = True
     transport: Literal["foot", "ebike", "car"] = "foot"
     active: bool = True
+    account: str | None = Field(
+        None, max_length=100, description="name of the account they sign in with; left out: as is"
+    )
 
 
 class OfficerRow(OfficerFields):

@@ -136,6 +136,7 @@ PAGES = (
     Page("/duty", "roster.read", "duty.html", "duty/main.js"),
     Page("/tables", "contract.manage", "tables.html", "tables/main.js"),
     Page("/account", "self", "account.html", "own_account/main.js"),
+    Page("/accounts", "account.manage", "accounts.html", "accounts/main.js"),
     Page("/field", "incident.report", "field.html", "field/main.js"),
 )
 

@@ -77,6 +77,16 @@ def test_an_account_is_made_listed_changed_and_switched_off(
     assert client.patch(path, json={"role": "king"}).status_code == 400
 
 
+def test_the_list_tells_who_has_no_password(client: TestClient) -> None:
+    made = client.post("/api/accounts", json={"name": "elsewhere", "role": "viewer"}).json()
+    path = f"/api/accounts/{made['id']}"
+    assert made["password"] is False
+    assert client.patch(path, json={"password": "weak"}).status_code == 400
+    listed = client.get("/api/accounts").json()["items"][-1]
+    assert (listed["name"], listed["password"]) == ("elsewhere", False)
+    assert client.patch(path, json={"password": PASSWORD}).json()["password"] is True
+
+
 def test_an_administrator_sets_a_password_and_unlocks(
     database: Database, client: TestClient, anonymous_client: TestClient
 ) -> None:

@@ -189,6 +189,45 @@ def test_leaders_change_the_contracts_of_their_own_squad(
     )
 
 
+def test_an_account_is_one_officers(served: TestClient, district: Database) -> None:
+    """Who signs in with it sends the officer's walks."""
+    chief = token_headers(district, "duty_chief")
+    own = token_headers(district, "officer", name="chen")
+    token_headers(district, "officer", name="lin")
+    token_headers(district, "planner")
+    officer = {"name": "陈一", "squad": "Q0"}
+    phone = {"kind": "owntracks", "label": "phone"}
+    assert served.post("/api/devices", json=phone, headers=own).status_code == 400
+    for name in ("nobody", "planner", "a\u0000"):
+        answer = served.put("/api/officers/D1", json={**officer, "account": name}, headers=chief)
+        assert answer.status_code == 400, (name, answer.text)
+    linked = served.put("/api/officers/D1", json={**officer, "account": "chen"}, headers=chief)
+    assert linked.json()["account"] == "chen"
+    assert served.post("/api/devices", json=phone, headers=own).status_code == 201
+    taken = served.put("/api/officers/D9", json={**officer, "account": "chen"}, headers=chief)
+    assert taken.status_code == 400
+    assert "D1" in taken.json()["detail"]
+    # left out it stays, and in a file, too
+    assert served.put("/api/officers/D1", json=officer, headers=chief).json()["account"] == "chen"
+    with district.sessions.begin() as session:
+        load_officers(session, OFFICERS, "officers")
+    rows = [{**one, "account": ""} for one in OFFICERS]
+    rows[0]["account"], rows[1]["account"] = "chen", "lin"
+    with district.sessions.begin() as session:
+        assert load_officers(session, rows, "officers")["loaded"] == 1
+    listed = served.get("/api/officers", headers=chief).json()["items"]
+    assert [one["account"] for one in listed] == ["chen", "lin", None, None]
+    for account, said in (("chen", "is officer D1's"), ("nobody", "no account"), ("lin", "row 1")):
+        wrong = [{**rows[1]}, {**rows[2], "account": account}]
+        with pytest.raises(InvalidInput) as refused, district.sessions.begin() as session:
+            load_officers(session, wrong, "officers")
+        assert "row 2" in refused.value.message
+        assert said in refused.value.message, account
+    freed = served.put("/api/officers/D1", json={**officer, "account": None}, headers=chief)
+    assert freed.json()["account"] is None
+    assert served.post("/api/devices", json=phone, headers=own).status_code == 400
+
+
 def test_absences_name_who_stands_in(served: TestClient, district: Database) -> None:
     chief = token_headers(district, "duty_chief")
     away = {"officer": "D1", "from_day": "2026-10-01", "to_day": "2026-10-05", "stand_in": "D2"}
