@@ -85,14 +85,15 @@ TABLES = (
     Loadable(
         "contracts", ("片区包干责任书", "Patrol contracts"),
         ("每行一份：责任人、网格或社区、间隔、有效期；同编号内容不同即成新版本",
-         "a contract a row: who, which grids or communities, how often, until when; another "
+         "A contract a row: who, which grids or communities, how often, until when; another "
          "promise under the same code is its next version"),
         contract_loading.COLUMNS, contract_loading.REQUIRED, "contract.manage", _contracts,
         select(func.count(PatrolContract.code.distinct())), scoped=True,
     ),
     Loadable(
         "officers", ("队员", "Officers"),
-        ("队员编号、姓名、所属中队、是否持证", "codes, names, squads, and who is certified"),
+        ("队员编号、姓名、所属中队、是否持证、登录账号",
+         "Codes, names, squads, who is certified, and the account each signs in with"),
         contract_loading.OFFICER_COLUMNS, contract_loading.OFFICER_REQUIRED, "contract.manage",
         lambda session, rows, taking: contract_loading.load_officers(session, rows, taking.file),
         _held(Officer),
@@ -100,7 +101,7 @@ TABLES = (
     Loadable(
         "roster", ("值班表", "Roster"),
         ("每行一个班次：起止时间、街道、中队或单位、值班人和电话",
-         "a shift a row: from, to, street, squad or unit, who, and the telephone"),
+         "A shift a row: from, to, street, squad or unit, who, and the telephone"),
         roster.COLUMNS, roster.REQUIRED, "roster.manage",
         lambda session, rows, taking: roster.load_roster(
             session, rows, taking.file, ZoneInfo(taking.settings.timezone)),
@@ -108,7 +109,7 @@ TABLES = (
     ),
     Loadable(
         "units", ("责任单位和中队", "Units and squads"),
-        ("单位、中队、中队负责的街道", "units, squads, and the streets of each squad"),
+        ("单位、中队、中队负责的街道", "Units, squads, and the streets of each squad"),
         units.COLUMNS, units.REQUIRED, "reference.manage",
         lambda session, rows, taking: units.load_units(session, rows, taking.file),
         _held(Unit, Squad),
@@ -116,7 +117,7 @@ TABLES = (
     Loadable(
         "classes", ("案件分类", "Classes"),
         ("事件和部件分类、责任单位、查重距离和时间",
-         "classes of events and components, their units, and when two reports may be one"),
+         "Classes of events and components, their units, and when two reports may be one"),
         classes.COLUMNS, classes.REQUIRED, "reference.manage",
         lambda session, rows, taking: classes.load_classes(session, rows, taking.file),
         _held(IncidentClass),
@@ -124,14 +125,14 @@ TABLES = (
     Loadable(
         "conditions", ("立案条件和时限", "Conditions and limits"),
         ("每类的立案条件、处置时限、结案条件；时限单位：紧急工作时、紧急工作日、工作时、工作日、自然日",
-         "of each class: conditions, time limits and closing conditions"),
+         "Conditions, time limits and closing conditions of each class"),
         conditions.COLUMNS, conditions.REQUIRED, "reference.manage",
         lambda session, rows, taking: conditions.load_conditions(session, rows, taking.file),
         _held(ClassCondition),
     ),
     Loadable(
         "crosswalk", ("分类代码对照", "Crosswalk of classes"),
-        ("同一类别在另一套代码中的代码", "what classes are called in another order of codes"),
+        ("同一类别在另一套代码中的代码", "What classes are called in another order of codes"),
         conditions.CROSSWALK_COLUMNS, conditions.CROSSWALK_REQUIRED, "reference.manage",
         lambda session, rows, taking: conditions.load_crosswalk(session, rows, taking.file),
         _held(ClassCrosswalk),
@@ -139,7 +140,7 @@ TABLES = (
     Loadable(
         "calendar", ("工作日历", "Working calendar"),
         ("放假、调休上班的日期，以及工作时段；导入后重新计算未结案件时限",
-         "days off, make-up days, working hours; open deadlines are computed again"),
+         "Days off, make-up days, working hours; open deadlines are computed again"),
         calendar.COLUMNS, calendar.REQUIRED, "reference.manage",
         lambda session, rows, taking: calendar.load_days(session, rows, taking.file),
         _held(CalendarDay, WorkingHours), moves_deadlines=True,
@@ -147,7 +148,7 @@ TABLES = (
     Loadable(
         "components", ("部件权属", "Components and owners"),
         ("井盖、灯杆等部件的位置（WGS84）和权属单位",
-         "where manholes, poles … are (WGS84), and whose"),
+         "Where manholes, poles … are (WGS84), and whose"),
         components.COLUMNS, components.REQUIRED, "reference.manage",
         lambda session, rows, taking: components.load_components(session, rows, taking.file),
         _held(Component),
