@@ -436,16 +436,11 @@ def _limited(lines: Iterator[list[str]]) -> Iterator[list[str]]:
 
 
 def _read_workbook(data: bytes, file_name: str) -> Read:
+    check_workbook(data, file_name)
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            check_unpacked(archive, file_name)
         book = load_workbook(io.BytesIO(data), data_only=True)
-    except TooLarge:
-        raise
     except Exception as problem:  # what is damaged fails in the library in every way there is
-        raise InvalidInput(
-            "a damaged workbook", "工作簿已损坏，无法读取", where=file_name
-        ) from problem
+        raise _damaged(file_name) from problem
     sheet = book.worksheets[0] if book.worksheets else None
     if sheet is None:
         raise InvalidInput("no sheet in it", "工作簿中没有工作表", where=file_name)
@@ -465,9 +460,24 @@ def _read_workbook(data: bytes, file_name: str) -> Read:
     return sheet.title, rows, merged, epoch
 
 
-def check_unpacked(archive: zipfile.ZipFile, file_name: str) -> None:
-    """Raise TooLarge for a workbook that a small file unpacks to more than a sheet may hold: in
-    bytes, or in cells, which take far more memory than their bytes."""
+def _damaged(file_name: str) -> InvalidInput:
+    return InvalidInput("a damaged workbook", "工作簿已损坏，无法读取", where=file_name)
+
+
+def check_workbook(data: bytes, file_name: str) -> None:
+    """Before a workbook is read: raise InvalidInput for a damaged one, and TooLarge where a small
+    file unpacks to more than a sheet may hold: in bytes, or in cells, which take far more memory
+    than their bytes."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            _check_unpacked(archive, file_name)
+    except TooLarge:
+        raise
+    except Exception as problem:  # as in _read_workbook
+        raise _damaged(file_name) from problem
+
+
+def _check_unpacked(archive: zipfile.ZipFile, file_name: str) -> None:
     cells = 0
     for one in archive.infolist():
         if one.file_size > MOST_UNPACKED:

@@ -33,7 +33,7 @@ _EVENTS = text(
     "SELECT seq, topic, payload FROM event WHERE seq > :seq AND seq <= :until "
     "AND topic = ANY(:topics) ORDER BY seq LIMIT :limit"
 )
-_OTHERS = text("SELECT DISTINCT topic FROM event WHERE seq > :seq AND seq <= :until")
+_TOPICS_BETWEEN = text("SELECT DISTINCT topic FROM event WHERE seq > :seq AND seq <= :until")
 _OLDEST = text("SELECT min(seq) FROM event")
 _TOPICS = {"incidents", "hierarchy", "calendar", "classes", "units"}
 
@@ -208,7 +208,7 @@ class Hub:
                 _EVENTS, {**between, "topics": sorted(_TOPICS), "limit": TOGETHER + 1}
             )
             events = [Published(row.seq, row.topic, row.payload) for row in found]
-            topics = set((await session.execute(_OTHERS, between)).scalars())
+            topics = set((await session.execute(_TOPICS_BETWEEN, between)).scalars())
             oldest = (await session.execute(_OLDEST)).scalar() or 0
         changed, everything = _changed(events)
         if everything or len(events) > TOGETHER or last + 1 < oldest:

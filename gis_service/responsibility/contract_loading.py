@@ -127,7 +127,7 @@ def load_contracts(
         try:
             draft = check_contract(names, fields)
             check_squad(scope, names.officers[fields.officer].squad_id)
-            check_grids(names, scope, draft.grids)
+            check_grids(scope, names, draft.grids)
             drafts.append((row, draft))
         except (InvalidInput, Forbidden) as problem:
             _fault(row, problem)

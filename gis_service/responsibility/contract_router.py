@@ -172,7 +172,7 @@ async def redraw_contracts(
         names = contracts.read_names(sync, settings.grid_kind)
         grids = {one.contract: one.grids for one in body.contracts}
         check_grids(
-            names, roster_scope(sync, identity),
+            roster_scope(sync, identity), names,
             {contracts.grid_id(names, grid) for own in grids.values() for grid in own},
         )  # fmt: skip
         versions = {one.contract: one.version for one in body.contracts}
@@ -360,7 +360,7 @@ def _draft(
     draft = contracts.check_contract(names, contracts.ContractFields(**values))
     scope = roster_scope(session, identity)
     check_squad(scope, names.officers[fields.officer].squad_id)
-    check_grids(names, scope, draft.grids)
+    check_grids(scope, names, draft.grids)
     return draft
 
 

@@ -16,7 +16,7 @@ def check_squad(scope: RosterScope | None, squad_id: int | None) -> None:
                         where="officer")  # fmt: skip
 
 
-def check_grids(names: Names, scope: RosterScope | None, grids: Collection[int]) -> None:
+def check_grids(scope: RosterScope | None, names: Names, grids: Collection[int]) -> None:
     """Raise Forbidden for grids (area ids) outside the account's streets."""
     if not scope:
         return

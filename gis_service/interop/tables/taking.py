@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ from gis_service.errors import InvalidInput, TooLarge
 from gis_service.incidents.reading import read_rows
 from gis_service.interop.tables.registry import Loadable, Taking
 from gis_service.settings import Settings
-from gis_service.sheet_reading import MOST_BYTES, MOST_ROWS, check_unpacked
+from gis_service.sheet_reading import MOST_BYTES, MOST_ROWS, check_workbook
 
 KINDS = ("csv", "xlsx")
 SHOWN = 200  # faults that an answer names
@@ -60,13 +58,7 @@ def _rows(data: bytes, name: str) -> Iterator[Mapping[str, Any]]:
     if kind not in KINDS:
         raise InvalidInput("neither CSV nor XLSX", "请使用 CSV 或 XLSX 文件", where=name)
     if kind == "xlsx":
-        try:
-            with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                check_unpacked(archive, name)
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as problem:
-            raise InvalidInput(
-                "a damaged workbook", "工作簿已损坏，无法读取", where=name
-            ) from problem
+        check_workbook(data, name)
     count = 0
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"sheet.{kind}"

@@ -5,6 +5,7 @@ import { getJSON, send } from "../api.js";
 import { byId, fill, h, icon } from "../dom.js";
 import { number, t } from "../i18n.js";
 import { complain, say } from "../messages.js";
+import { copy } from "../own_account/forms.js";
 import { form } from "./dialog.js";
 import { nameOf, officerOptions, staff } from "./people.js";
 
@@ -105,24 +106,12 @@ function showToken(made) {
     h("p", { text: t(`duty.token.where.${kind}`) }),
     h("dl", {}, SETTINGS[kind].map((name) => [h("dt", { text: t(`duty.token.${name}`) }), h("dd", {},
       h("code", { class: "value", text: values[name], data: { setting: name } }),
-      name !== "mode" && h("button", { type: "button", class: "button small-button", text: t("duty.token.copy"), "aria-label": t("duty.token.copyOf", { what: t(`duty.token.${name}`) }), on: { click: () => void copy(values[name], name) } }))]).flat()),
+      name !== "mode" && h("button", { type: "button", class: "button small-button", text: t("duty.token.copy"), "aria-label": t("duty.token.copyOf", { what: t(`duty.token.${name}`) }), on: { click: (/** @type {any} */ event) => void copy(event.currentTarget.previousElementSibling) } }))]).flat()),
     h("p", { class: "note", text: t("duty.token.reach") }),
     h("button", { type: "button", class: "button primary", id: "token-done", text: t("duty.token.done"), on: { click: () => { box.hidden = true; fill(box); byId("add-device").focus(); } } }));
   box.hidden = false;
   // the dialog gives the focus back as it closes; what is to be written down comes after that
   byId("dialog").addEventListener("close", () => { box.scrollIntoView({ block: "nearest" }); box.focus(); }, { once: true });
-}
-
-/** @param {string} text @param {string} name of the setting */
-async function copy(text, name) {
-  try {
-    await navigator.clipboard.writeText(text);
-    say(t("duty.token.copied"), { key: "copied" });
-  } catch {
-    // no clipboard without a secure origin: it is selected, to copy by hand
-    getSelection()?.selectAllChildren(/** @type {Element} */ (byId("token").querySelector(`[data-setting="${name}"]`)));
-    say(t("duty.token.byHand"), { key: "copied", seconds: 8 });
-  }
 }
 
 /** @param {Device} one */

@@ -106,8 +106,8 @@ export const copied = (words, text, name) => h("div", { class: "own-value" },
     on: { click: (/** @type {any} */ event) => void copy(event.currentTarget.previousElementSibling) },
   }));
 
-/** @param {HTMLElement} element */
-async function copy(element) {
+/** Takes what an element says to the clipboard. @param {HTMLElement} element */
+export async function copy(element) {
   try {
     await navigator.clipboard.writeText(element.textContent ?? "");
     say(t("own.copied"), { key: "copied" });
