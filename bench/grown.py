@@ -1,17 +1,23 @@
-"""A district of as many incidents as asked for: what the benches of growth and of mixed load ask.
+"""A district of as many incidents or fixes as asked for: what the benches of growth and of mixed
+load ask.
 
 The full illustrative district with its officers' walks, its buildings cut into as many as asked
 for, and incidents of three years, the last ten days of them still open. They come through the
 loader, from files that are made as they are needed and are the same each time: what was loaded
 before is passed over, so a load that was ended is taken up where it was.
+
+More fixes are more officers: those of the demo walk again as others of their squads, minutes later
+and a few metres beside, with a fix every four to eight seconds instead of twenty to forty.
 """
 
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 import geopandas as gpd
@@ -19,14 +25,23 @@ import numpy as np
 import pandas as pd
 import psycopg
 import shapely
+from sqlalchemy import select, text
 
 from bench.database import BenchDatabase
 from gis_service.demo.district import District, make_district
 from gis_service.demo.loading import _load_areas
 from gis_service.demo.patrol_loading import load_demo_walks
+from gis_service.demo.promises import plan_patrols
+from gis_service.demo.walks import Fixes as Walked
+from gis_service.demo.walks import walk
 from gis_service.hierarchy.locating import load_locator
 from gis_service.incidents.loading import load_incidents
 from gis_service.incidents.mapping import read_mapping
+from gis_service.patrols.coverage_table import refresh_now
+from gis_service.patrols.deriving import rebuild_visits
+from gis_service.patrols.devices import add_device
+from gis_service.patrols.storing import store_fixes
+from gis_service.responsibility.models import Officer
 
 END = datetime(2026, 11, 1, tzinfo=UTC)
 DAYS = 3 * 365
@@ -81,6 +96,74 @@ def load_up_to(database: BenchDatabase, wanted: int, told: Told) -> None:
             assert not result.rejected, result
             told(f"{first + result.read:,} of {wanted:,} incidents")
     _tidy(database)
+
+
+def load_fixes(database: BenchDatabase, wanted: int, told: Told) -> None:
+    """Fixes until there are about ``wanted`` of them, and the visits that follow."""
+    district = make_district(1, "full")
+    walked = walk(district, plan_patrols(district, 1, END), 1, END)
+    bounds = np.searchsorted(walked.officer, np.arange(len(walked.officers) + 1))
+    with database.sessions.begin() as session:
+        known = {one.code: one for one in session.scalars(select(Officer))}
+        there = session.scalar(text("SELECT coalesce(sum(fixes), 0)::bigint FROM received_day"))
+    new: list[int] = []
+    begin = time.perf_counter()
+    before = there = int(there or 0)
+    for copy in count(2):
+        for number, code in enumerate(walked.officers):
+            if there >= wanted:
+                break
+            if f"{code}-{copy}" in known:
+                continue
+            at, lon, lat, accuracy_m = _denser(walked, bounds[number], bounds[number + 1], copy)
+            with database.sessions.begin() as session:
+                officer = Officer(
+                    code=f"{code}-{copy}", name=f"{code}-{copy}", squad_id=known[code].squad_id,
+                    transport=known[code].transport,
+                )  # fmt: skip
+                session.add(officer)
+                session.flush()
+                device, _ = add_device(session, officer, "owntracks", "bench")
+                store_fixes(
+                    session, database.settings, device.id, at, lon, lat, accuracy_m,
+                    now=END + timedelta(days=1), keep_off_duty=True,
+                )  # fmt: skip
+                new.append(officer.id)
+            there += len(at)
+        told(f"{there:,} of {wanted:,} fixes")
+        if there >= wanted:
+            break
+    rate = (there - before) / max(time.perf_counter() - begin, 1e-9)
+    told(f"{rate:,.0f} fixes stored a second; deriving visits")
+    with database.sessions.begin() as session:
+        begin = time.perf_counter()
+        derived = rebuild_visits(session, database.settings, officers=new)
+        session.execute(text("UPDATE received_day SET pending = false"))
+        rate = derived.fixes / max(time.perf_counter() - begin, 1e-9)
+        told(f"{derived.visits:,} visits derived from {rate:,.0f} fixes a second")
+        refresh_now(session, database.settings)
+    _tidy(database)
+
+
+def _denser(
+    walked: Walked, first: int, last: int, copy: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The walk of an officer by another: four more fixes on every step of less than a minute."""
+    rng = np.random.default_rng((first, copy))
+    at = walked.at[first:last].astype(float)
+    step = np.diff(at, append=at[-1])
+    share = np.arange(5) / 5
+    moment = (at[:, None] + step[:, None] * share).ravel()
+    own = np.repeat(step < 60e6, 5)
+    own[::5] = True
+    moment = moment[own]
+    lon = np.interp(moment, at, walked.lon[first:last])
+    lat = np.interp(moment, at, walked.lat[first:last])
+    noise = rng.normal(0, 2e-5, (2, len(moment)))
+    accuracy_m = np.full(len(moment), 10.0)
+    return (
+        moment.astype(np.int64) + copy * 97_000_000, lon + noise[0], lat + noise[1], accuracy_m
+    )  # fmt: skip
 
 
 def _cut(district: District, wanted: int) -> District:

@@ -207,12 +207,14 @@ def _tile(keys: np.ndarray, z: int) -> tuple[int, int]:
 
 
 @contextmanager
-def served(database: BenchDatabase) -> Iterator[tuple[httpx2.Client, int, float]]:
+def served(
+    database: BenchDatabase, settings: dict[str, str] | None = None
+) -> Iterator[tuple[httpx2.Client, int, float]]:
     """The service without its tile cache: (a client that may do everything, process, seconds
     until it was ready)."""
     token = make_token(database)
     start = time.perf_counter()
-    process, port = serve(database, {"GIS_TILE_CACHE_BYTES": "0"})
+    process, port = serve(database, {"GIS_TILE_CACHE_BYTES": "0", **(settings or {})})
     ready = time.perf_counter() - start
     try:
         with httpx2.Client(
@@ -274,24 +276,34 @@ def measure(database: BenchDatabase, asks: int, told: Callable[[str], None]) -> 
         figures["memory after the start, MB"] = {"kind": ALL, "p50": rss_mb(pid)}
         figures["texts read"] = {"kind": ALL, "p50": (ready + wait_for_rest(pid)) * 1000}
         for name, kind, ask in questions.all():
-            times = []
-            until = time.perf_counter() + 40
-            for n in range(-3, asks):
-                start = time.perf_counter()
-                ask(n + 3)
-                if n >= 0:
-                    times.append((time.perf_counter() - start) * 1000)
-                if time.perf_counter() > until:
-                    break
-            low, high = np.percentile(times or [np.nan], (50, 95))
-            figures[name] = {"kind": kind, "p50": float(low), "p95": float(high), "n": len(times)}
-            told(f"{name}: p50 {low:.1f} ms, p95 {high:.1f} ms of {len(times)}")
+            figures[name] = {"kind": kind, **timed(ask, asks)}
+            told("{}: p50 {p50:.1f} ms, p95 {p95:.1f} ms of {n}".format(name, **figures[name]))
         figures["memory after all, MB"] = {"kind": ALL, "p50": rss_mb(pid)}
         told(f"{cpu_s(pid):.0f} s of processor time")
+    figures["database, MB"] = {"kind": ALL, "p50": database_mb(database)}
+    return figures
+
+
+def timed(ask: Ask, asks: int) -> dict[str, Any]:
+    """p50 and p95 (ms) of asking ``asks`` times, or for forty seconds, after three for practice."""
+    times = []
+    until = time.perf_counter() + 40
+    for n in range(-3, asks):
+        start = time.perf_counter()
+        ask(n + 3)
+        if n >= 0:
+            times.append((time.perf_counter() - start) * 1000)
+        if time.perf_counter() > until:
+            break
+    low, high = np.percentile(times or [np.nan], (50, 95))
+    return {"p50": float(low), "p95": float(high), "n": len(times)}
+
+
+def database_mb(database: BenchDatabase) -> float:
+    """What the database takes on disk, in MB."""
     with psycopg.connect(database.address) as connection:
         row = connection.execute("SELECT pg_database_size(current_database()) / 1048576.0")
-        figures["database, MB"] = {"kind": ALL, "p50": float(row.fetchone()[0])}  # type: ignore[index]
-    return figures
+        return float(row.fetchone()[0])  # type: ignore[index]
 
 
 def codes_of(client: httpx2.Client) -> dict[str, list[str]]:
@@ -323,7 +335,7 @@ def table(results: dict[str, Any]) -> list[str]:
     return lines
 
 
-def plot(results: dict[str, Any], out: Path) -> None:
+def plot(results: dict[str, Any], out: Path, counted: str = "incidents") -> None:
     """Every figure against the incidents, relative to its value at the smallest size, and the line
     of equal growth."""
     import matplotlib as mpl
@@ -332,8 +344,10 @@ def plot(results: dict[str, Any], out: Path) -> None:
     from matplotlib import pyplot as plt
 
     sizes = sorted(map(int, results))
-    kinds = [LISTS, DAYS_OF_HEAT, HEAT, ALL]
-    figure, panes = plt.subplots(2, 2, figsize=(11, 9), sharex=True, sharey=True)
+    kinds = [kind for kind in WANTED
+             if any(one["kind"] == kind for one in results[str(sizes[0])].values())]  # fmt: skip
+    rows = (len(kinds) + 1) // 2
+    figure, panes = plt.subplots(rows, 2, figsize=(11, 4.5 * rows), sharex=True, sharey=True)
     for kind, pane in zip(kinds, panes.flat, strict=True):
         pane.set_prop_cycle(color=plt.colormaps["tab20"].colors)
         for name, one in results[str(sizes[0])].items():
@@ -348,7 +362,7 @@ def plot(results: dict[str, Any], out: Path) -> None:
         pane.set(xscale="log", yscale="log", title=kind)
         pane.grid(visible=True, which="major", alpha=0.3)
         pane.legend(fontsize=7, loc="upper left")
-    figure.supxlabel("incidents")
+    figure.supxlabel(counted)
     figure.supylabel(f"× the figure at {sizes[0]:,}")
     figure.tight_layout()
     figure.savefig(out, dpi=100, metadata={"Software": None})

@@ -38,7 +38,7 @@ def test_it_says_of_each_campaign_what_was_measured(
             claimed += 1
             expect(verdict).to_have_attribute("data-verdict", "effect")
             expect(verdict).to_contain_text("可以认为整治有效")
-            assert page.locator(".effect-chart .dot").count() > 20
+            expect(page.locator(".effect-chart .dot").nth(20)).to_be_attached()
         else:
             expect(verdict).not_to_have_attribute("data-verdict", "effect")
         for warning in found["warnings"]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from openpyxl import load_workbook
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.browser.desk_page import DeskPage
 
@@ -290,7 +290,7 @@ def test_the_list_behind_a_figure(visit: Open, served: str, demo_accounts: Accou
     page.find("#ask-kind").select_option("waste_sorting")
     own = sum(one["kind"]["code"] == "waste_sorting" for one in items)
     page.until(f"() => document.getElementById('list-note').textContent === '{own} in all'")
-    assert "kind=waste_sorting" in page.page.url
+    expect(page.page).to_have_url(re.compile("kind=waste_sorting"))
     # from a party branch to the activities that it took part in
     page.page.goto(f"{served}/lists?of=branches&lang=en")
     page.find("#rows tbody tr").first.wait_for()

@@ -74,7 +74,7 @@ def test_filters_narrow_and_stay_in_the_address(open_coverage: Callable[..., Pag
     squad = page.locator("#squad option").nth(1).get_attribute("value")
     page.select_option("#squad", squad)
     expect(page.locator("#summary")).not_to_have_text(everything)
-    assert f"squad={squad}" in page.evaluate("location.hash")
+    expect(page).to_have_url(re.compile(rf"#.*squad={squad}"))
     own = page.locator("#summary").text_content()
     officers = page.locator("#officer option").count()
     page.reload()
@@ -314,9 +314,12 @@ def test_an_uploaded_walk_is_seen_on_every_open_page(
     expect(watcher.locator("#grid-card td").first).to_contain_text("10:00", timeout=SOON)
     expect(row).to_have_count(0)
     assert watcher.evaluate("document.activeElement.id") == "card-close"
-    drawn = """(code) => JSON.stringify(gisMap.getPaintProperty("coverage-fill", "fill-pattern"))
-      .includes(code)"""
-    assert not watcher.evaluate(drawn, code), "the state that is shown alone is no longer its own"
+    # the state that is shown alone is no longer its own
+    watcher.wait_for_function(
+        """(code) => !JSON.stringify(gisMap.getPaintProperty("coverage-fill", "fill-pattern"))
+          .includes(code)""",
+        arg=code,
+    )
     # what stands in the form's place waits until it is closed
     expect(leader.locator("#grid-card .walks")).to_be_visible()
 

@@ -137,7 +137,7 @@ def test_an_absence_with_a_stand_in(open_as: Open) -> None:
     expect(posts.last.locator("button").first).to_be_visible()
     page.locator(".skip").press("Enter")
     expect(page.locator("#roster")).to_be_visible()
-    assert page.url.endswith("#roster")
+    expect(page).to_have_url(re.compile("#roster$"))
 
 
 def test_a_phone_gets_its_token_once_on_a_phone(open_as: Open, served: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.browser.map_page import MapPage
 
@@ -41,7 +41,7 @@ def test_service_down_is_said_and_retried(broken: Callable[..., MapPage]) -> Non
     page.page.unroute("**/api/district")
     page.find("#notice .button").click()
     page.until("() => document.body.classList.contains('ready')")
-    assert page.find("#notice").count() == 0
+    expect(page.find("#notice")).to_have_count(0)
 
 
 def test_a_problem_is_shown_in_the_services_words(broken: Callable[..., MapPage]) -> None:
@@ -73,7 +73,7 @@ def test_missing_tiles_are_said_and_retried(broken: Callable[..., MapPage]) -> N
     page.find(".message.error .link").click()
     page.idle()
     assert page.drawn("grid-line")
-    assert page.find(".message.error").count() == 0
+    expect(page.find(".message.error")).to_have_count(0)
 
 
 def test_a_failed_count_or_series_is_said(broken: Callable[..., MapPage]) -> None:
@@ -143,8 +143,8 @@ def test_position_is_found(open_map: Open) -> None:
     page.find("#tool-locate").click()
     page.until("() => document.querySelector('#drawer h2')")
     page.idle()
-    assert page.find(".maplibregl-marker").count() == 1
-    assert f"point/{place['longitude']:.6f}" in page.ask("location.hash")
+    expect(page.find(".maplibregl-marker")).to_have_count(1)
+    expect(page.page).to_have_url(re.compile(f"point/{place['longitude']:.6f}"))
 
 
 def test_filters_bring_back_tiles_that_failed(broken: Callable[..., MapPage]) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import openpyxl
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.browser.map_page import MapPage
 
@@ -69,7 +70,7 @@ def test_filters_narrow_and_the_address_keeps_them(figures: Open, served: str) -
     wanted = page.api(f"/api/metrics?by=class&street={street['code']}")
     shown = page.text("[data-figure='count'] b").replace(",", "")
     assert int(shown) == wanted["total"]["count"]
-    assert f"street={street['code']}" in page.page.url
+    expect(page.page).to_have_url(re.compile(f"street={street['code']}"))
     page.page.reload()
     page.page.wait_for_selector("body.ready:not(.busy)")
     assert page.find("#ask-by").input_value() == "class"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import pyotp
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from gis_service.accounts.second_factor import seal_secret
 from gis_service.accounts.service import get_account
@@ -86,8 +87,8 @@ def test_one_comes_back_to_the_view_one_left(visitor: Open, demo_accounts: Accou
     fill(page, demo_accounts["planner"])
     page.page.wait_for_selector("#map-main")
     page.idle()
-    assert "layers=community,street" in page.page.url
-    assert "from=2026-03-01" in page.page.url
+    expect(page.page).to_have_url(re.compile("layers=community,street"))
+    expect(page.page).to_have_url(re.compile("from=2026-03-01"))
     page.find("#account-button").click()
     assert "planner" in page.text("#account-menu")
     page.find("#language").click()

@@ -173,7 +173,7 @@ def test_siting_and_review_answer_on_the_page(open_planning: Callable[..., Page]
     form = page.locator(".proposals .note-form").first
     form.locator("summary").click()
     body = form.locator("textarea")
-    assert "What was done and what others can take over" in body.input_value()
+    expect(body).to_have_value(re.compile("What was done and what others can take over"))
     body.fill(f"{body.input_value()} the market opens earlier")
     form.locator("button").click()
     kept = page.locator("#experience article").first
