@@ -22,7 +22,7 @@ from gis_service.hierarchy.importing import apply, prepare
 from gis_service.hierarchy.locating import load_locator
 from gis_service.incidents import filters
 from gis_service.incidents.arrays import Snapshot, empty_table
-from gis_service.incidents.filters import IncidentFilter
+from gis_service.incidents.filters import LIST_PARAMETERS, PARAMETERS, IncidentFilter
 from gis_service.incidents.loading import load_incidents
 from gis_service.incidents.mapping import read_mapping
 from gis_service.maps.checking import check_layers
@@ -326,6 +326,14 @@ def test_readiness_and_description(served: TestClient) -> None:
     paths = served.get("/api/openapi.json").json()["paths"]
     assert "/tiles/{layer_id}/{z}/{x}/{y}.mvt" in paths
     assert "/api/locate" in paths
+    # what a filter reads is what is described
+    for path, known in (
+        ("/api/incidents", {*LIST_PARAMETERS, "sort", "cursor", "limit"}),
+        ("/api/incidents/count", {*PARAMETERS}),
+        ("/heatmap.png", {*PARAMETERS, "width", "height"}),
+    ):
+        described = {one["name"] for one in paths[path]["get"]["parameters"]}
+        assert described - {"lang", "Accept-Language", "accept-language"} == known, path
     named = [one["operationId"] for methods in paths.values() for one in methods.values()]
     assert len(named) == len(set(named))
 

@@ -188,6 +188,7 @@ PARAMETERS = (
 FLAGS = {"urgent": "urgent", "supervised": "supervised", "order": "is_order"}
 # their bits in the arrays
 FLAG_MARKS = {"urgent": 8, "supervised": 16, "order": 32, "unplaced": 64}
+LONGEST_Q = 100  # characters of a text that is looked for
 LIST_PARAMETERS = (*PARAMETERS, "q", "source", *FLAGS, "unplaced")
 
 
@@ -219,6 +220,9 @@ def parse_filter(
                 f"unknown state {state!r}; one of {', '.join(STATES)}",
                 f"未知状态 {state!r}；可用：{'、'.join(STATES)}", where="state",
             )  # fmt: skip
+    q = one("q")
+    if q and len(q) > LONGEST_Q:
+        raise InvalidInput(f"at most {LONGEST_Q} characters", f"最多 {LONGEST_Q} 个字符", where="q")
     overdue = _truth(one("overdue"), "overdue")
     is_open = _truth(one("open"), "open")
     if is_open is not None:
@@ -242,7 +246,7 @@ def parse_filter(
         units=_ids("unit", many("unit"), vocabulary.units),
         squads=_ids("squad", many("squad"), vocabulary.squads),
         overdue=overdue,
-        q=one("q"),
+        q=q,
         sources=tuple(sorted(set(many("source")))),
         unplaced=_truth(one("unplaced"), "unplaced"),
         urgent=_truth(one("urgent"), "urgent"),

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import orjson
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.responses import FileResponse
+from pydantic import BaseModel, Field
 from sse_starlette import EventSourceResponse
 
 from gis_service.accounts.dependencies import SignedIn, allow, public
@@ -22,6 +23,7 @@ from gis_service.dependencies import (
     SessionDependency,
     SettingsDependency,
     check_parameters,
+    describe_query,
     refuse_unknown_parameters,
 )
 from gis_service.errors import NotFound
@@ -33,6 +35,7 @@ from gis_service.incidents.desk import Desk, components_of
 from gis_service.incidents.duplicates import candidates
 from gis_service.incidents.filters import (
     LIST_PARAMETERS,
+    LONGEST_Q,
     PARAMETERS,
     IncidentFilter,
     parse_filter,
@@ -65,43 +68,39 @@ ENDING_S = 2.0  # how long streams may take to end once the service is told to s
 IncidentId = Annotated[int, Path(ge=1, lt=2**63)]
 
 
-async def _filter_parameters(
-    from_: Annotated[
-        str | None, Query(alias="from", description="ISO date or time, inclusive")
-    ] = None,
-    to: Annotated[str | None, Query(description="ISO date or time, exclusive")] = None,
-    class_: Annotated[list[str] | None, Query(alias="class", description="class codes")] = None,
-    state: Annotated[list[str] | None, Query(description="states")] = None,
-    street: Annotated[list[str] | None, Query(description="codes")] = None,
-    community: Annotated[list[str] | None, Query(description="codes")] = None,
-    grid: Annotated[list[str] | None, Query(description="codes")] = None,
-    building: Annotated[list[str] | None, Query(description="codes")] = None,
-    bbox: Annotated[str | None, Query(description="west,south,east,north, WGS84")] = None,
-    overdue: Annotated[bool | None, Query(description="past its deadline and open")] = None,
-    open: Annotated[bool | None, Query(description="not ended, or ended")] = None,
-    unit: Annotated[list[str] | None, Query(description="codes of units")] = None,
-    squad: Annotated[list[str] | None, Query(description="codes of squads")] = None,
-) -> None:
-    """The filter parameters, for the OpenAPI description; :func:`filter_of` reads them."""
+class FilterQuery(BaseModel):
+    """The filters of maps and figures, for their description; :func:`filter_of` reads them."""
+
+    from_: str | None = Field(None, alias="from", description="ISO date or time, inclusive")
+    to: str | None = Field(None, description="ISO date or time, exclusive")
+    class_: list[str] | None = Field(None, alias="class", description="class codes")
+    state: list[str] | None = Field(None, description="states")
+    street: list[str] | None = Field(None, description="codes")
+    community: list[str] | None = Field(None, description="codes")
+    grid: list[str] | None = Field(None, description="codes")
+    building: list[str] | None = Field(None, description="codes")
+    bbox: str | None = Field(None, description="west,south,east,north, WGS84")
+    overdue: bool | None = Field(None, description="past its deadline and open")
+    open: bool | None = Field(None, description="not ended, or ended")
+    unit: list[str] | None = Field(None, description="codes of units")
+    squad: list[str] | None = Field(None, description="codes of squads")
 
 
-async def _list_parameters(
-    q: Annotated[
-        str | None, Query(max_length=100, description="in number, address, description, class")
-    ] = None,
-    source: Annotated[list[str] | None, Query(description="where it came from")] = None,
-    urgent: Annotated[bool | None, Query(description="urgent ones, or the others")] = None,
-    supervised: Annotated[bool | None, Query(description="under supervision (督办)")] = None,
-    order: Annotated[bool | None, Query(description="residents' orders (点单)")] = None,
-    unplaced: Annotated[bool | None, Query(description="in no area")] = None,
-) -> None:
+class ListQuery(FilterQuery):
     """What lists take beyond the filters of the map."""
 
+    q: str | None = Field(
+        None, max_length=LONGEST_Q, description="in number, address, description, class"
+    )
+    source: list[str] | None = Field(None, description="where it came from")
+    urgent: bool | None = Field(None, description="urgent ones, or the others")
+    supervised: bool | None = Field(None, description="under supervision (督办)")
+    order: bool | None = Field(None, description="residents' orders (点单)")
+    unplaced: bool | None = Field(None, description="in no area")
 
-FilterDescription = Annotated[None, Depends(_filter_parameters)]
 
-
-ListDescription = Annotated[None, Depends(_list_parameters)]
+FILTERS = describe_query(FilterQuery)
+LIST_FILTERS = describe_query(ListQuery)
 Reads = Depends(allow("incident.read"))
 
 
@@ -137,14 +136,15 @@ def desk_of(request: Request) -> Desk:
     return Desk(state.locator.current, state.reference.current, state.settings)
 
 
-@router.get("/incidents", response_model=IncidentPage, dependencies=[Reads])
+@router.get(
+    "/incidents", response_model=IncidentPage, dependencies=[Reads],
+    openapi_extra=LIST_FILTERS,
+)  # fmt: skip
 async def list_incidents(
     request: Request,
     session: SessionDependency,
     identity: SignedIn,
     locale: LocaleDependency,
-    _filter: FilterDescription,
-    _list: ListDescription,
     sort: Annotated[
         str, Query(description="-reported_at, reported_at, due_at or -updated_at")
     ] = "-reported_at",
@@ -162,8 +162,11 @@ async def list_incidents(
     return _json({"items": [present(row, names, locale) for row in rows], "next": following})
 
 
-@router.get("/incidents/count", response_model=Count, dependencies=[Depends(public())])
-async def count_incidents(request: Request, _filter: FilterDescription) -> Response:
+@router.get(
+    "/incidents/count", response_model=Count, dependencies=[Depends(public())],
+    openapi_extra=FILTERS,
+)  # fmt: skip
+async def count_incidents(request: Request) -> Response:
     """How many incidents pass the filter, at which version of the data."""
     check_parameters(request, set(PARAMETERS))
     snapshot = request.app.state.incidents.current

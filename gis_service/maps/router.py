@@ -25,7 +25,7 @@ from gis_service.dependencies import (
 from gis_service.errors import InvalidInput, NotFound
 from gis_service.hierarchy.models import Level
 from gis_service.incidents.filters import PARAMETERS
-from gis_service.incidents.router import FilterDescription, filter_of, scoped
+from gis_service.incidents.router import FILTERS, filter_of, scoped
 from gis_service.incidents.visibility import Visible
 from gis_service.maps import queries
 from gis_service.maps.heatmap import heatmap_png
@@ -104,10 +104,8 @@ async def style(request: Request, name: str, identity: CurrentIdentity) -> Respo
     return _json(map_style(layers, str(request.base_url), request.app.state.settings), PRIVATE)
 
 
-@router.get("/tiles/{layer_id}.json", dependencies=[WhoeverMaySee])
-async def describe_tiles(
-    request: Request, layer_id: str, session: SessionDependency, _filter: FilterDescription
-) -> Response:
+@router.get("/tiles/{layer_id}.json", dependencies=[WhoeverMaySee], openapi_extra=FILTERS)
+async def describe_tiles(request: Request, layer_id: str, session: SessionDependency) -> Response:
     """TileJSON 3 of a layer under a filter, with class breaks where its style wants them."""
     layer: Layer = request.app.state.registry[layer_id]
     check_parameters(request, set(layer.filters))
@@ -154,10 +152,9 @@ async def get_tile(request: Request, layer_id: str, z: int, x: int, y: int) -> R
     return _answer(request, layer, tile)
 
 
-@router.get("/api/heat/series", dependencies=[Everybody])
+@router.get("/api/heat/series", dependencies=[Everybody], openapi_extra=FILTERS)
 async def heat_over_time(
     request: Request,
-    _filter: FilterDescription,
     zoom: Annotated[int, Query(ge=0, le=24, description="zoom of the map that asks")] = 12,
     steps: Steps = 24,
 ) -> Response:
@@ -170,11 +167,10 @@ async def heat_over_time(
     return _json({"edges": edges_text(edges), **body, "data_version": snapshot.version})
 
 
-@router.get("/api/areas/{level}/series", dependencies=[Everybody])
+@router.get("/api/areas/{level}/series", dependencies=[Everybody], openapi_extra=FILTERS)
 async def areas_over_time(
-    request: Request, level: Level, session: SessionDependency, _filter: FilterDescription,
-    steps: Steps = 24,
-) -> Response:  # fmt: skip
+    request: Request, level: Level, session: SessionDependency, steps: Steps = 24
+) -> Response:
     """Counts per area and time step, with what they are to be divided by."""
     check_parameters(request, {*SERIES_FILTERS, "steps"})
     wanted = filter_of(request, SERIES_FILTERS)
@@ -203,11 +199,11 @@ async def areas_over_time(
     dependencies=[Everybody],
     response_class=Response,
     responses={200: {"content": {"image/png": {}}}},
+    openapi_extra=FILTERS,
 )
 async def heatmap(
     request: Request,
     session: SessionDependency,
-    _filter: FilterDescription,
     width: Annotated[int, Query(description="pixels, 16 to 4096")] = 1200,
     height: Annotated[int, Query(description="pixels, 16 to 4096")] = 900,
 ) -> Response:
@@ -230,10 +226,10 @@ async def heatmap(
     dependencies=[Depends(allow("snapshot.make"))],
     response_class=Response,
     responses={200: {"content": {"text/html": {}}}},
+    openapi_extra=FILTERS,
 )
 async def snapshot_file(
     request: Request,
-    _filter: FilterDescription,
     layers: Annotated[str, Query(description="layer ids, comma separated")] = (
         "street,community,grid_density,hotspots,incident_heat"
     ),

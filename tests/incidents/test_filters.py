@@ -208,6 +208,7 @@ def test_days_are_the_districts_and_half_open() -> None:
         ({"bbox": ["1,2,0,3"]}, "bbox"),
         ({"bbox": ["nan,2,3,4"]}, "bbox"),
         ({"overdue": ["maybe"]}, "overdue"),
+        ({"q": ["长" * 101]}, "q"),
     ],
 )
 def test_a_bad_value_is_refused_by_its_parameter(

@@ -30,7 +30,7 @@ from gis_service.incidents.metrics.grouping import (
     measure_all,
 )
 from gis_service.incidents.metrics.schemas import MetricsPage
-from gis_service.incidents.router import FilterDescription, filter_of, scoped
+from gis_service.incidents.router import FILTERS, filter_of, scoped
 from gis_service.sheets import as_csv, as_xlsx
 
 router = APIRouter(prefix="/api", tags=["metrics"], dependencies=[Depends(allow("metrics.read"))])
@@ -63,12 +63,11 @@ class Asked:
     now: datetime
 
 
-@router.get("/metrics", response_model=MetricsPage)
+@router.get("/metrics", response_model=MetricsPage, openapi_extra=FILTERS)
 async def metrics(
     request: Request,
     session: SessionDependency,
     identity: SignedIn,
-    _filter: FilterDescription,
     locale: LocaleDependency,
     level: LevelAsked = None,
     by: By = None,
@@ -105,12 +104,11 @@ async def metrics(
     )
 
 
-@router.get("/metrics/export")
+@router.get("/metrics/export", openapi_extra=FILTERS)
 async def export_metrics(
     request: Request,
     session: SessionDependency,
     identity: SignedIn,
-    _filter: FilterDescription,
     locale: LocaleDependency,
     format: Annotated[Literal["csv", "xlsx"], Query()] = "xlsx",
     level: LevelAsked = None,

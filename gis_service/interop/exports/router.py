@@ -32,12 +32,7 @@ from gis_service.dependencies import (
 from gis_service.errors import InvalidInput
 from gis_service.hierarchy.models import Level
 from gis_service.incidents.filters import LIST_PARAMETERS, IncidentFilter
-from gis_service.incidents.router import (
-    FilterDescription,
-    ListDescription,
-    filter_of,
-    scoped,
-)
+from gis_service.incidents.router import FILTERS, LIST_FILTERS, filter_of, scoped
 from gis_service.interop.exports import layers, queries, walking, writing
 from gis_service.interop.exports.catalog import ExportedList, heading, read_lists
 from gis_service.interop.exports.qgis import project
@@ -112,10 +107,12 @@ async def qgis_project(
     )
 
 
-@router.get("/incidents.{format}", dependencies=[Depends(allow("incident.export"))])
+@router.get(
+    "/incidents.{format}", dependencies=[Depends(allow("incident.export"))],
+    openapi_extra=LIST_FILTERS,
+)  # fmt: skip
 async def export_incidents(
-    request: Request, format: Format, _filter: FilterDescription, _list: ListDescription,
-    locale: LocaleDependency, crs: Crs = None,
+    request: Request, format: Format, locale: LocaleDependency, crs: Crs = None,
 ) -> Response:  # fmt: skip
     """The incidents of the list, all of them, by number."""
     check_parameters(request, {*LIST_PARAMETERS, *OURS})
@@ -134,9 +131,12 @@ async def export_areas(request: Request, level: Level, format: Format, crs: Crs 
     return await _send(request, level, level, format, crs, source, "MultiPolygon")
 
 
-@router.get("/layers/{layer_id}.{format}", dependencies=[Depends(mark(layer_access, "layer"))])
+@router.get(
+    "/layers/{layer_id}.{format}", dependencies=[Depends(mark(layer_access, "layer"))],
+    openapi_extra=FILTERS,
+)  # fmt: skip
 async def export_layer(
-    request: Request, layer_id: str, format: Format, _filter: FilterDescription,
+    request: Request, layer_id: str, format: Format,
     locale: LocaleDependency, crs: Crs = None,
 ) -> Response:  # fmt: skip
     """A layer of the map as a whole, under the filters that it has."""
