@@ -9,8 +9,9 @@ import sys
 from datetime import UTC, datetime
 
 MODULES = (
-    "placing", "loading", "heat", "http", "inbox", "live", "tracks", "positions", "swath",
-    "metrics", "coverage", "effect", "planning", "export", "ogc", "restore", "growth", "mixed",
+    "placing", "loading", "heat", "http", "inbox", "inbox_http", "live", "tracks", "positions",
+    "swath", "metrics", "coverage", "effect", "planning", "export", "ogc", "restore", "growth",
+    "fixes", "mixed",
 )  # fmt: skip
 
 

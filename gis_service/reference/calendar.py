@@ -100,6 +100,12 @@ def load_days(session: Session, rows: Iterable[Mapping[Any, Any]], where: str) -
         for twice in sorted({day for day in found if day and found.count(day) > 1}):
             table.faults.append((f"{twice} stands twice", f"{twice} 重复"))
     table.refuse()
+    # a published day that a file repeats stays one, and is corrected with what is published next
+    held = {
+        row.day: (row.kind, row.note)
+        for row in session.execute(select(CalendarDay.day, CalendarDay.kind, CalendarDay.note))
+    }
+    days = [one for one in days if held.get(one["day"]) != (one["kind"], one["note"])]
     return counted(len(table.rows), set_calendar(session, days, hours))
 
 

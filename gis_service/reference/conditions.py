@@ -38,7 +38,7 @@ CROSSWALK_COLUMNS = {
     "other_code": "对应代码",
 }
 CROSSWALK_REQUIRED = ("code", "other_scheme", "other_code")
-_LIMIT_WORDS = {
+LIMIT_WORDS = {
     **{unit: unit for unit in LIMIT_UNITS},
     "紧急工作时": "urgent_hour",
     "紧急工作日": "urgent_day",
@@ -98,7 +98,7 @@ def _condition(
         "name": row.text("name"),
         "name_en": row.text("name_en") or row.text("name"),
         "limit_amount": amount,
-        "limit_unit": row.choice("limit_unit", _LIMIT_WORDS),
+        "limit_unit": row.choice("limit_unit", LIMIT_WORDS),
         "closing": row.text("closing"),
         "closing_en": row.text("closing_en") or row.text("closing"),
         "unit_id": row.among("unit", units, "unit", "单位"),

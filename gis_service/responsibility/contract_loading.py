@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import time
 from typing import Any
 
@@ -136,8 +137,11 @@ def load_contracts(
     for row, draft in drafts:
         code = row.text("code")
         last = current_version(session, code)
-        if last and not last.closed_from and same(draft_of(session, last), draft):
-            continue
+        if last and not last.closed_from:
+            # a sheet has no signed scan; the one of an unchanged promise stays
+            scan = {"attachment_id": last.attachment_id}
+            if same(draft_of(session, last), replace(draft, columns={**draft.columns, **scan})):
+                continue
         try:
             if last:
                 check_squad(scope, session.get_one(Officer, last.officer_id).squad_id)

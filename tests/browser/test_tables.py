@@ -43,11 +43,29 @@ def test_a_form_is_filled_refused_corrected_and_taken_in(open_as: Open, tmp_path
     page.set_input_files("#file", file)
     expect(page.locator("#brought")).to_contain_text("无须导入")
     assert page.locator("#apply").count() == 0
-    # another table by its link, and the way back
+    # what is there as a sheet: as it is it changes nothing, a changed cell changes its row
+    with page.expect_download() as waiting:
+        page.click("#current")
+    current = tmp_path / "现有.xlsx"
+    waiting.value.save_as(current)
+    page.set_input_files("#file", current)
+    expect(page.locator("#brought")).to_contain_text(f"共 {before + 1} 行，与系统中的一致")
+    sheet = openpyxl.load_workbook(current)
+    row = next(row for row in sheet.active if row[0].value == "PAGE-1")
+    row[1].value = "改了名"
+    sheet.save(current)
+    page.set_input_files("#file", current)
+    expect(page.locator("#brought")).to_contain_text("将新增或更新 1 行")
+    page.click("#apply")
+    expect(page.locator("#messages").last).to_contain_text("已导入：新增或更新 1 行")
+    # another table by its link, and the way back; the roster is only added to
+    page.locator("#list a", has_text="值班表").click()
+    expect(page.locator("#table h2")).to_have_text("值班表")
+    expect(page.locator("#current")).to_have_count(0)
     page.locator("#list a", has_text="工作日历").click()
     expect(page.locator("#table h2")).to_have_text("工作日历")
     page.go_back()
-    expect(page.locator("#table h2")).to_have_text("队员")
+    expect(page.locator("#table h2")).to_have_text("值班表")
 
 
 def test_a_leader_on_a_phone_sees_what_is_the_squads(open_as: Open) -> None:

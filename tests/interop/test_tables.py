@@ -9,6 +9,7 @@ from typing import Any
 import openpyxl
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import text
 
 from gis_service.interop.tables.registry import TABLES
 from gis_service.sheets import as_csv, as_xlsx
@@ -159,3 +160,75 @@ def test_every_table_has_its_form_and_takes_it_filled(
         again = {item["name"]: item["rows"]
                  for item in served.get("/api/tables", headers=chief).json()["items"]}  # fmt: skip
         assert again[one["name"]] == one["rows"] + 1
+
+
+def test_what_is_there_comes_as_a_sheet_that_changes_nothing_until_it_is_changed(
+    served: TestClient, district: Database, chief: dict[str, str]
+) -> None:
+    leader = token_headers(district, "squad_leader", scopes=["squad=Q0"])
+    head = [*HEAD, "成员编号", "职责大类", "星期", "时段", "最短停留分钟", "备注"]
+    more = ["D2", "E-01;E-02", "周一至周五", "08:30-17:30", "1.5", "=1+1"]
+    others = [["H3", "D3", "S1C0G0", "2", "2026-01-01", "2089-12-31"],
+              ["H4", "D1", "S0C0G0", "3", "2025-01-01", "2025-12-31"]]  # fmt: skip
+    rows = [[*ROWS[0][:-1], "2089-12-31", *more], *([*one, *[""] * 6] for one in others)]
+    status, found = send(served, chief, "contracts", as_xlsx(head, rows, "t"))
+    assert status == 200, found.get("faults")
+    components = as_csv(["标识码", "名称", "类别代码", "经度", "纬度", "材质"],
+                        [["P1", "井盖", "C-01-23", "118.605", "24.905", "铸铁"],
+                         ["P2", "灯", "", "118.6051234", "24.905", ""]])  # fmt: skip
+    assert send(served, chief, "components", components, name="a.csv")[0] == 200
+    days = as_csv(
+        ["日期", "类型", "说明", "工作时段"],
+        [
+            ["2026-12-06", "上班", "调休", ""],
+            ["2026-06-01", "工作时段", "夏令", "8:00-12:00,15:00-18:00"],
+        ],
+    )
+    assert send(served, chief, "calendar", days, name="a.csv")[0] == 200
+    published = "SELECT count(*) FROM calendar_day WHERE source <> 'a.csv'"
+    known = district.value(published)
+    for table in TABLES:
+        for lang in ("zh", "en"):
+            asked = {**chief, "accept-language": lang}
+            answer = served.get(f"/api/tables/{table.name}/rows.xlsx", headers=asked)
+            if not table.rows:
+                assert answer.status_code == 404
+                continue
+            sheet = openpyxl.load_workbook(io.BytesIO(answer.content)).active
+            lines = list(sheet.iter_rows(values_only=True))
+            own = list(table.columns.values() if lang == "zh" else table.columns)
+            assert list(lines[0])[: len(own)] == own
+            status, found = send(served, chief, table.name, answer.content, dry_run=True)
+            assert (status, found.get("loaded")) == (200, 0), (table.name, lang, found)
+            assert found["already"] == len(lines) - 1 > 0, table.name
+    assert district.value(published) == known
+    # of contracts those in force or to come; a leader's are the squad's
+    for who, codes in ((chief, {"H1", "H3"}), (leader, {"H1"})):
+        asked = {**who, "accept-language": "zh"}
+        answer = served.get("/api/tables/contracts/rows.xlsx", headers=asked)
+        sheet = openpyxl.load_workbook(io.BytesIO(answer.content)).active
+        assert {row[0] for row in sheet.iter_rows(min_row=2, values_only=True)} == codes
+    # one cell changed is one row changed
+    sheet["I2"] = 5
+    assert sheet["I1"].value == "巡查间隔天数"
+    out = io.BytesIO()
+    sheet.parent.save(out)
+    assert send(served, leader, "contracts", out.getvalue())[1]["loaded"] == 1
+    assert district.value("SELECT max(version) FROM patrol_contract WHERE code = 'H1'") == 2
+    assert served.get("/api/tables/officers/rows.xlsx", headers=leader).status_code == 403
+
+
+def test_a_promise_that_a_sheet_repeats_keeps_its_signed_scan(
+    served: TestClient, district: Database, chief: dict[str, str]
+) -> None:
+    data = as_xlsx(HEAD, ROWS, "t")
+    assert send(served, chief, "contracts", data)[1]["loaded"] == 2
+    with district.sessions.begin() as session:
+        session.execute(text(
+            "WITH a AS (INSERT INTO attachment (sha256, media_type, size, width, height, "
+            "file_name, uploaded_by) VALUES (repeat('0', 64), 'image/jpeg', 1, 1, 1, 'scan.jpg', 'a') "
+            "RETURNING id) "
+            "UPDATE patrol_contract SET attachment_id = (SELECT id FROM a) WHERE code = 'H1'"
+        ))  # fmt: skip
+    assert send(served, chief, "contracts", data)[1]["already"] == 2
+    assert contracts(district) == 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from gis_service.accounts.identity import Identity
 from gis_service.errors import Forbidden
+from gis_service.interop.tables import held
 from gis_service.reference import calendar, classes, components, conditions, units
 from gis_service.reference.models import (
     CalendarDay,
@@ -43,8 +44,10 @@ class Taking:
 @dataclass(frozen=True)
 class Loadable:
     """A table. ``title`` and ``what`` in zh and en; ``columns`` is our name → Chinese heading;
-    ``held`` is the statement that counts what there is; ``scoped``: accounts of a part of the
-    district may fill it, within their part."""
+    ``held`` is the statement that counts what there is, ``rows`` the one (of ``held``) that a sheet
+    to change is made from: none where a changed row would stand beside the one it was. ``choices``
+    are the words that columns take -> ours; ``scoped``: accounts of a part of the district may fill
+    it, within their part."""
 
     name: str
     title: tuple[str, str]
@@ -54,6 +57,8 @@ class Loadable:
     permission: str
     load: Callable[[Session, Rows, Taking], dict[str, int]]
     held: Any
+    rows: str = ""
+    choices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     scoped: bool = False
     moves_deadlines: bool = False
 
@@ -88,7 +93,7 @@ TABLES = (
          "A contract a row: who, which grids or communities, how often, until when; another "
          "promise under the same code is its next version"),
         contract_loading.COLUMNS, contract_loading.REQUIRED, "contract.manage", _contracts,
-        select(func.count(PatrolContract.code.distinct())), scoped=True,
+        select(func.count(PatrolContract.code.distinct())), held.CONTRACTS, scoped=True,
     ),
     Loadable(
         "officers", ("队员", "Officers"),
@@ -96,7 +101,7 @@ TABLES = (
          "Codes, names, squads, who is certified, and the account each signs in with"),
         contract_loading.OFFICER_COLUMNS, contract_loading.OFFICER_REQUIRED, "contract.manage",
         lambda session, rows, taking: contract_loading.load_officers(session, rows, taking.file),
-        _held(Officer),
+        _held(Officer), held.OFFICERS, {"transport": contract_loading.TRANSPORT},
     ),
     Loadable(
         "roster", ("值班表", "Roster"),
@@ -112,7 +117,7 @@ TABLES = (
         ("单位、中队、中队负责的街道", "Units, squads, and the streets of each squad"),
         units.COLUMNS, units.REQUIRED, "reference.manage",
         lambda session, rows, taking: units.load_units(session, rows, taking.file),
-        _held(Unit, Squad),
+        _held(Unit, Squad), held.UNITS, {"kind": units.KINDS},
     ),
     Loadable(
         "classes", ("案件分类", "Classes"),
@@ -120,7 +125,7 @@ TABLES = (
          "Classes of events and components, their units, and when two reports may be one"),
         classes.COLUMNS, classes.REQUIRED, "reference.manage",
         lambda session, rows, taking: classes.load_classes(session, rows, taking.file),
-        _held(IncidentClass),
+        _held(IncidentClass), held.CLASSES, {"kind": classes.KINDS},
     ),
     Loadable(
         "conditions", ("立案条件和时限", "Conditions and limits"),
@@ -128,7 +133,7 @@ TABLES = (
          "Conditions, time limits and closing conditions of each class"),
         conditions.COLUMNS, conditions.REQUIRED, "reference.manage",
         lambda session, rows, taking: conditions.load_conditions(session, rows, taking.file),
-        _held(ClassCondition),
+        _held(ClassCondition), held.CONDITIONS, {"limit_unit": conditions.LIMIT_WORDS},
     ),
     Loadable(
         "crosswalk", ("分类代码对照", "Crosswalk of classes"),
@@ -143,7 +148,8 @@ TABLES = (
          "Days off, make-up days, working hours; open deadlines are computed again"),
         calendar.COLUMNS, calendar.REQUIRED, "reference.manage",
         lambda session, rows, taking: calendar.load_days(session, rows, taking.file),
-        _held(CalendarDay, WorkingHours), moves_deadlines=True,
+        _held(CalendarDay, WorkingHours), held.CALENDAR, {"kind": calendar.KINDS},
+        moves_deadlines=True,
     ),
     Loadable(
         "components", ("部件权属", "Components and owners"),
@@ -151,7 +157,7 @@ TABLES = (
          "Where manholes, poles … are (WGS84), and whose"),
         components.COLUMNS, components.REQUIRED, "reference.manage",
         lambda session, rows, taking: components.load_components(session, rows, taking.file),
-        _held(Component),
+        _held(Component), held.COMPONENTS,
     ),
 )  # fmt: skip
 BY_NAME = {table.name: table for table in TABLES}

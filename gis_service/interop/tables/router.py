@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
@@ -12,9 +14,11 @@ from gis_service.communities.asking import AskedSheet, sheet_file
 from gis_service.dependencies import (
     LocaleDependency,
     SessionDependency,
+    SettingsDependency,
     refuse_unknown_parameters,
 )
 from gis_service.errors import Forbidden, NotFound
+from gis_service.interop.tables.held import held_rows
 from gis_service.interop.tables.registry import BY_NAME, TABLES, Loadable
 from gis_service.interop.tables.taking import take_in
 
@@ -53,6 +57,7 @@ async def list_tables(session: SessionDependency, identity: SignedIn) -> dict[st
                 for name, heading in table.columns.items()
             ],
             "rows": (await session.execute(table.held)).scalar_one(),
+            "downloadable": bool(table.rows),
         })  # fmt: skip
     return {"items": items, "next": None}
 
@@ -62,6 +67,21 @@ async def form(table: Asked, locale: LocaleDependency) -> Response:
     """An empty workbook with the headings that are read: Chinese ones, or our names."""
     head = list(table.columns.values() if locale == "zh" else table.columns)
     return sheet_file("xlsx", table.name, table.title, (head, []), locale)
+
+
+@router.get("/{name}/rows.xlsx", dependencies=Fills)
+async def rows(
+    table: Asked, session: SessionDependency, identity: SignedIn, settings: SettingsDependency,
+    locale: LocaleDependency,
+) -> Response:  # fmt: skip
+    """What the table holds now, as the workbook that would load it: to change and take in again.
+    404 for a table whose rows have no key to change them by."""
+    if not table.rows:
+        raise NotFound(f"{table.title[1]} are not changed by a sheet, only added to",
+                       f"“{table.title[0]}”只能追加，不能整表下载修改")  # fmt: skip
+    today = datetime.now(ZoneInfo(settings.timezone)).date()
+    sheet = await session.run_sync(held_rows, table, identity, locale, today)
+    return sheet_file("xlsx", table.name, table.title, sheet, locale)
 
 
 @router.post("/{name}/import", dependencies=Fills)

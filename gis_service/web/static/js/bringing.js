@@ -13,15 +13,16 @@ import { t } from "./i18n.js";
  *   would: (found: any) => any[], any: (found: any) => boolean, done: (found: any) => Promise<void>}} how
  *   where it is sent, names of strings, what it would change, whether that is anything, and what
  *   follows once it is taken in
+ * @param {File} file
  */
-export async function bring(dry, how) {
-  const file = byId("file").files[0];
+export async function bring(dry, how, file = byId("file").files[0]) {
   if (!file) return;
+  byId("file").value = ""; // the same file, put right, may be chosen again
   const data = new FormData();
   data.append("file", file);
   const box = byId("brought");
-  const close = () => { box.hidden = true; byId("file").value = ""; };
-  const apply = () => void bring(false, how);
+  const close = () => { box.hidden = true; };
+  const apply = () => void bring(false, how, file);
   box.hidden = false;
   fill(box, h("progress", { "aria-label": t("tables.reading") }));
   try {
@@ -38,7 +39,6 @@ export async function bring(dry, how) {
     const faults = error instanceof ApiError ? error.problem.faults : null;
     if (!faults) { box.hidden = true; complain(t(how.words.import), error); }
     else fill(box, h("h2", { class: "bad", text: /** @type {Error} */ (error).message }), h("ul", {}, faults.map((/** @type {any} */ one) => h("li", { text: one.message }))));
-    byId("file").value = "";
   }
   box.focus();
 }

@@ -7,7 +7,7 @@ import { language, number, pick, setLanguage, setTimezone, t } from "../i18n.js"
 import { complain, notice, say } from "../messages.js";
 
 /**
- * @typedef {{name: string, title: {zh: string, en: string}, what: {zh: string, en: string}, rows: number,
+ * @typedef {{name: string, title: {zh: string, en: string}, what: {zh: string, en: string}, rows: number, downloadable: boolean,
  *   columns: {name: string, heading: string, required: boolean}[]}} Table
  */
 
@@ -47,7 +47,9 @@ function draw() {
       h("dt", { text: t("tables.required") }), h("dd", { text: words(true) }),
       h("dt", { text: t("tables.optional") }), h("dd", { text: words(false) })),
     h("p", { class: "note", text: t("tables.again") }),
+    table.downloadable && h("p", { class: "note", text: t("tables.edit") }),
     h("div", { class: "table-tools" },
+      table.downloadable && h("a", { class: "button", id: "current", href: address(`/api/tables/${table.name}/rows.xlsx`, { lang: language() }), download: "" }, icon("download"), t("tables.current")),
       h("a", { class: "button", id: "form", href: address(`/api/tables/${table.name}/form.xlsx`, { lang: language() }), download: "" }, icon("download"), t("tables.form")),
       h("label", { class: "button primary" }, icon("upload"), t("tables.choose"),
         h("input", { type: "file", id: "file", class: "visually-hidden", accept: ".xlsx,.csv", on: { change: () => void take(table) } }))),
