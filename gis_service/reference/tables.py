@@ -24,8 +24,9 @@ _NO = {"no", "false", "0", "n", "否", "无", "×", ""}
 
 
 class Table:
-    """The rows of a file. ``columns`` gives our name of each column and its Chinese heading; files
-    may use either. Raises InvalidInput for a table without rows or a ``required`` column."""
+    """The rows of a file, numbered as a spreadsheet numbers them: the headings are row 1; empty ones
+    are passed over. ``columns`` gives our name of each column and its Chinese heading; files may
+    use either. Raises InvalidInput for a table without rows or a ``required`` column."""
 
     def __init__(
         self,
@@ -40,13 +41,14 @@ class Table:
         ours = {heading: name for name, heading in columns.items()}
         self.rows: list[Row] = []
         self.names: set[str] = set()
-        for number, raw in enumerate(rows, start=1):
+        for number, raw in enumerate(rows, start=2):
             clean = {
                 ours.get(str(key).strip(), str(key).strip()): _words(value)
                 for key, value in raw.items()
             }
             self.names.update(clean)
-            self.rows.append(Row(self, number, clean))
+            if any(clean.values()):
+                self.rows.append(Row(self, number, clean))
         if not self.rows:
             raise InvalidInput("no rows", "没有数据行", where=where)
         for name in required:

@@ -31,7 +31,7 @@ def test_a_form_is_filled_refused_corrected_and_taken_in(open_as: Open, tmp_path
     file.write_bytes(as_xlsx(head, [good, bad], "t"))
     page.set_input_files("#file", file)
     expect(page.locator("#brought")).to_contain_text("未导入任何行")
-    expect(page.locator("#brought li").first).to_contain_text("第 2 行")
+    expect(page.locator("#brought li").first).to_contain_text("第 3 行")
     assert page.locator("#apply").count() == 0
 
     file.write_bytes(as_xlsx(head, [good], "t"))

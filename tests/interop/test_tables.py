@@ -70,7 +70,7 @@ def test_a_sheet_with_faults_changes_nothing_and_names_each_row(
     served: TestClient, district: Database, chief: dict[str, str]
 ) -> None:
     bad = [ROWS[0], [*ROWS[1][:2], "S9", *ROWS[1][3:]], ["H3", "D1", "S0C0G1", "x", *ROWS[0][4:]]]
-    for lang, first in (("zh", "第 2 行"), ("en", "row 2")):
+    for lang, first in (("zh", "第 3 行"), ("en", "row 3")):
         status, found = send(served, chief, "contracts", as_xlsx(HEAD, bad, "t"), lang=lang)
         assert status == 400
         faults = [one["message"] for one in found["faults"]]

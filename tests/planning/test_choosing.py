@@ -331,7 +331,7 @@ def test_one_wrong_row_of_a_table_keeps_nothing(demo: Demo) -> None:
     code = table["items"][0]["community"]["code"]
     status, problem = upload(demo, [["code", "x"], [code, 1], ["999", 2], [code, "many"]])
     assert status == 400
-    for words in ("row 2: unknown community '999'", "row 3", "stands in row 1 already", "'many'"):
+    for words in ("row 3: unknown community '999'", "row 4", "stands in row 2 already", "'many'"):
         assert words in problem["detail"], problem["detail"]
     after = demo.client.get("/api/planning/indicators", params={"to": TO}).json()
     assert not [one for one in after["indicators"] if one["own"]]

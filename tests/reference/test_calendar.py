@@ -36,7 +36,7 @@ def test_faulty_rows_are_named_and_nothing_is_set(
     database: Database, row: dict[str, str], said: str
 ) -> None:
     good = {"date": "2027-01-01", "kind": "off", "note": "元旦"}
-    with pytest.raises(InvalidInput, match="row 2: ") as refused, (
+    with pytest.raises(InvalidInput, match="row 3: ") as refused, (
         database.sessions.begin()
     ) as session:  # fmt: skip
         load_days(session, [good, row], "c.csv")

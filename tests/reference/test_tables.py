@@ -53,9 +53,11 @@ def contents(database: Database) -> dict[str, list[tuple[Any, ...]]]:
     ("load", "rows", "said"),
     [
         (load_units, [], "no rows"),
+        (load_units, [{"code": "", "name": None}], "no rows"),
         (load_units, [{"name": "x"}], "no column 'code'"),
-        (load_units, [{"code": "U9", "name": ""}], "row 1: no name"),
-        (load_units, [{"code": "U9", "name": "x"}, {"code": "U9", "name": "y"}], "row 2: "),
+        (load_units, [{"code": "", "name": " "}, {"code": "U9", "name": ""}], "row 3: no name"),
+        (load_units, [{"code": "U9", "name": ""}], "row 2: no name"),
+        (load_units, [{"code": "U9", "name": "x"}, {"code": "U9", "name": "y"}], "row 3: "),
         (load_units, [{"code": "U9", "name": "x", "outside": "maybe"}], "neither yes nor no"),
         (load_units, [{"code": "U9", "name": "x", "kind": "office"}], "kind 'office' is none of"),
         (load_units, [{"code": "Q", "name": "x", "kind": "squad"}], "a squad needs its unit"),
@@ -65,27 +67,27 @@ def contents(database: Database) -> dict[str, list[tuple[Any, ...]]]:
                 {"code": "U9", "name": "new"},
                 {"code": "Q", "name": "x", "kind": "中队", "parent": "U8"},
             ],
-            "row 2: unknown unit 'U8'",
+            "row 3: unknown unit 'U8'",
         ),
-        (load_classes, [{"code": "K9", "name": "x", "unit": "U9"}], "row 1: unknown unit 'U9'"),
+        (load_classes, [{"code": "K9", "name": "x", "unit": "U9"}], "row 2: unknown unit 'U9'"),
         (load_classes, [{"code": "K9", "name": "x", "duplicate_m": "-3"}], "no number above 0"),
         (load_classes, [{"code": "K9", "name": "x", "valid_from": "soon"}], "is no day such as"),
-        (load_conditions, [{**CONDITION, "class": "K9"}], "row 1: unknown class 'K9'"),
-        (load_conditions, [{**CONDITION, "unit": "U9"}], "row 1: unknown unit 'U9'"),
+        (load_conditions, [{**CONDITION, "class": "K9"}], "row 2: unknown class 'K9'"),
+        (load_conditions, [{**CONDITION, "unit": "U9"}], "row 2: unknown unit 'U9'"),
         (load_conditions, [{**CONDITION, "limit_amount": "two"}], "no number above 0"),
         (load_conditions, [{**CONDITION, "limit_amount": "0"}], "no number above 0"),
         (load_conditions, [{**CONDITION, "limit_amount": "nan"}], "no number above 0"),
         (load_conditions, [{**CONDITION, "limit_amount": "99999"}], "is a slip"),
         (load_conditions, [{**CONDITION, "limit_unit": "days"}], "limit_unit 'days' is none of"),
         (load_conditions, [{**CONDITION, "number": "1.5"}], "no whole number"),
-        (load_conditions, [CONDITION, {**CONDITION, "number": "2"}, CONDITION], "row 3: "),
+        (load_conditions, [CONDITION, {**CONDITION, "number": "2"}, CONDITION], "row 4: "),
         (
             load_crosswalk,
             [{"code": "K9", "other_scheme": "o", "other_code": "1"}],
-            "row 1: unknown class 'K9'",
+            "row 2: unknown class 'K9'",
         ),
         (load_components, [{**COMPONENT, "lat": "124.9"}], "are no position in wgs84"),
-        (load_components, [{**COMPONENT, "lat": ""}], "row 1: no lat"),
+        (load_components, [{**COMPONENT, "lat": ""}], "row 2: no lat"),
         (load_components, [{**COMPONENT, "lon": "east"}], "lon 'east' is no number"),
         (load_components, [{**COMPONENT, "owner": "nobody"}], "unknown owner 'nobody'"),
         (load_components, [{**COMPONENT, "class": "K9"}], "unknown class 'K9'"),
@@ -111,8 +113,8 @@ def test_every_faulty_row_is_named_and_many_are_counted(database: Database) -> N
     rows = [{**CONDITION, "number": str(n + 1), "unit": f"U{n + 10}"} for n in range(30)]
     with pytest.raises(InvalidInput) as refused, database.sessions.begin() as session:
         load_conditions(session, rows, "c.csv")
-    assert "row 1: unknown unit 'U10'" in refused.value.message
-    assert "row 20: unknown unit 'U29'" in refused.value.message
+    assert "row 2: unknown unit 'U10'" in refused.value.message
+    assert "row 21: unknown unit 'U29'" in refused.value.message
     assert refused.value.message.endswith("and 10 more")
     assert len(refused.value.data["faults"]) == 30
 

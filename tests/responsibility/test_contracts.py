@@ -81,12 +81,12 @@ def test_faulty_rows_are_named_and_nothing_is_applied(district: Database) -> Non
         ({"valid_to": "2025-12-31"}, "no earlier than it begins"),
         ({"valid_to": "soon"}, "is no day"),
         ({"valid_from": "0001-01-01"}, "lies outside"),
-        ({"code": "H1"}, "stands in row 1 already"),
+        ({"code": "H1"}, "stands in row 2 already"),
     ):
         with pytest.raises(InvalidInput) as refused:
             load(district, ROW, {**ROW, "code": "H2", **change})
         assert said in refused.value.message, change
-        assert "row 2" in refused.value.message
+        assert "row 3" in refused.value.message
     assert district.value("SELECT count(*) FROM patrol_contract") == 0
 
 
@@ -217,11 +217,11 @@ def test_an_account_is_one_officers(served: TestClient, district: Database) -> N
         assert load_officers(session, rows, "officers")["loaded"] == 1
     listed = served.get("/api/officers", headers=chief).json()["items"]
     assert [one["account"] for one in listed] == ["chen", "lin", None, None]
-    for account, said in (("chen", "is officer D1's"), ("nobody", "no account"), ("lin", "row 1")):
+    for account, said in (("chen", "is officer D1's"), ("nobody", "no account"), ("lin", "row 2")):
         wrong = [{**rows[1]}, {**rows[2], "account": account}]
         with pytest.raises(InvalidInput) as refused, district.sessions.begin() as session:
             load_officers(session, wrong, "officers")
-        assert "row 2" in refused.value.message
+        assert "row 3" in refused.value.message
         assert said in refused.value.message, account
     freed = served.put("/api/officers/D1", json={**officer, "account": None}, headers=chief)
     assert freed.json()["account"] is None

@@ -70,7 +70,7 @@ def test_faulty_rows_are_named_and_no_shift_is_added(district: Database) -> None
         with pytest.raises(InvalidInput) as refused, district.sessions.begin() as session:
             load_roster(session, [SHIFT, {**SHIFT, **change}], "r.csv", ZONE)
         assert said in refused.value.message
-        assert "row 2" in refused.value.message
+        assert "row 3" in refused.value.message
     assert district.value("SELECT count(*) FROM duty_shift") == 0
 
 
