@@ -4,8 +4,8 @@
 
 Each is one of ``bench.mixed``'s users at the inbox, asking by itself: a page every two seconds,
 every second, twice a second (on average, at random moments), and as soon as the page before is
-there. Beside the times stand the pages a second and the server's processor time for each; the asking
-process has its own and shares the machine. Wanted: p95 ≤ 40 ms, with twenty clients.
+there. Beside the times stand the pages a second and the server's processor time for each; the
+asking process has its own and shares the machine. Wanted: p95 ≤ 40 ms, with twenty clients.
 """
 
 from __future__ import annotations

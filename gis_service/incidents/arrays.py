@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -25,10 +25,10 @@ from gis_service.db.engine import driver_connection
 from gis_service.hierarchy.models import LEVELS
 from gis_service.incidents.beside import Calls, Moved, read_calls, read_moved
 from gis_service.incidents.filters import FLAG_MARKS, NO_TIME, IncidentFilter
-from gis_service.incidents.masking import SPARSE, to_mask
+from gis_service.incidents.masking import SPARSE, IncidentColumns, restricts, to_mask
 from gis_service.incidents.models import ENDED_STATES, SOURCES, STATES
-from gis_service.incidents.ordered import LAST, Column, Ordered
-from gis_service.incidents.words import EVERYTHING, Words, batches, read_texts
+from gis_service.incidents.ordered import FEW, LAST, Column, Ordered, Rows, Source, Walk
+from gis_service.incidents.words import EVERYTHING, Holding, Words, batches, read_texts
 
 if TYPE_CHECKING:
     from gis_service.incidents.day_counts import DayCounts
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 MERGE_SHARE = 0.02
 MERGE_ROWS = 100_000
 HOLE = -1  # the state of a row that stands elsewhere by now
+WALKED_ROWS = 50_000  # a smaller table is looked at as a whole
 BLOCK_ROWS = 1 << 16  # of which a mask stays in the cache
 REMEMBERED = 256  # counts of a table that are kept
 READ_ROWS = 100_000  # rows of the database that are held as it sent them
@@ -131,6 +132,35 @@ class IncidentTable:
         """``due_at`` with what has no deadline behind all others."""
         return np.where(self.due_at == NO_TIME, LAST, self.due_at)
 
+    @cached_property
+    def last_id(self) -> int:
+        """The largest id; 0 where there is none."""
+        base = self.origin
+        return base.last_id if base else int(self.id.max(initial=0))
+
+    def rows_by(self, name: str) -> npt.NDArray[np.int32]:
+        """The rows in order of a column; those of one value in any. Kept."""
+        order = self._orders.get(name)
+        if order is None:
+            order = self._orders[name] = np.argsort(getattr(self, name)).astype(np.int32)
+        return order
+
+    def rows_of(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+        """The rows of incidents by number, as far as they are here."""
+        place = self._place_of_id
+        rows = place[ids[ids < len(place)]]
+        return rows[rows >= 0]
+
+    @cached_property
+    def _orders(self) -> dict[str, npt.NDArray[np.int32]]:
+        return {}
+
+    @cached_property
+    def _place_of_id(self) -> npt.NDArray[np.int32]:
+        place = np.full(self.last_id + 1, -1, np.int32)
+        place[self.id] = np.arange(len(self.id), dtype=np.int32)
+        return place
+
     def take(self, rows: Any) -> IncidentTable:
         """The rows of a slice, mask or index array."""
         columns: dict[str, Any] = {name: getattr(self, name)[rows] for name in COLUMNS}
@@ -210,6 +240,55 @@ class IncidentTable:
                 known.clear()
             found = known[key] = count()
         return found
+
+
+def _source(
+    table: IncidentTable, wanted: IncidentFilter, holding: Holding | None, key: str
+) -> Source:
+    """What of a table passes the filter and may hold a word, by a column of times."""
+    base = table.origin or table  # its times and ids, and in which order they are, stay the same
+    keys, ids = getattr(base, key), base.id
+
+    def counting(rows: Rows) -> Rows:
+        some = cast("IncidentColumns", _SomeRows(table, rows))
+        mask = to_mask(wanted, some)
+        for more in (
+            some.state != HOLE if table.holes else None,
+            holding.of(some.id) if holding else None,
+        ):
+            if more is not None:
+                mask = more if mask is None else mask & more
+        return rows if mask is None else rows[mask]
+
+    @cache
+    def whole() -> Column:
+        mask = table.mask(wanted)
+        if holding is None:
+            return Column(keys, ids, mask)
+        if mask is None or np.count_nonzero(mask) * SPARSE >= len(mask):
+            held = holding.of(ids)
+            return Column(keys, ids, held if mask is None else mask & held)
+        return Column(keys[mask], ids[mask], holding.of(ids[mask]))
+
+    if len(table) < WALKED_ROWS:
+        return whole()
+    few = holding.few(FEW) if holding else None
+    if few is not None:
+        rows = counting(base.rows_of(few))
+        return Column(keys[rows], ids[rows], None)
+    return Walk(keys, ids, base.rows_by(key), counting, whole)
+
+
+class _SomeRows:
+    """Some rows of a table; a column is cut when it is asked for."""
+
+    def __init__(self, table: IncidentTable, rows: Rows) -> None:
+        self._table, self._rows = table, rows
+
+    def __getattr__(self, name: str) -> npt.NDArray[Any]:
+        column: npt.NDArray[Any] = getattr(self._table, name)[self._rows]
+        setattr(self, name, column)
+        return column
 
 
 COLUMNS = tuple(one.name for one in fields(IncidentTable) if one.name not in ("holes", "origin"))
@@ -374,24 +453,13 @@ class Snapshot:
     def in_order(self, wanted: IncidentFilter, key: str, descending: bool) -> Ordered | None:
         """What passes the filter, by a column of times and the id; with ``q`` also some that do
         not. None where nothing narrows it down."""
-        known, narrowed = replace(wanted, q=None), False
-        columns = []
-        for table in self.tables:
-            keys, ids, mask = getattr(table, key), table.id, to_mask(known, table)
-            narrowed |= mask is not None
-            mask = table.there(mask)
-            if wanted.q:
-                few = mask is not None and np.count_nonzero(mask) * SPARSE < len(mask)
-                if few:
-                    keys, ids, mask = keys[mask], ids[mask], None
-                holding = self.words.may_hold(wanted.q, ids)
-                narrowed |= holding is not None
-                if holding is not None:
-                    mask = holding if mask is None else mask & holding
-                elif few:
-                    mask = np.ones(len(ids), np.bool_)
-            columns.append(Column(keys, ids, mask))
-        return Ordered(tuple(columns), descending) if narrowed else None
+        known = replace(wanted, q=None)
+        last = max(table.last_id for table in self.tables)
+        holding = self.words.may_hold(wanted.q, last) if wanted.q else None
+        if holding is None and not restricts(known):
+            return None
+        columns = tuple(_source(table, known, holding, key) for table in self.tables)
+        return Ordered(columns, descending)
 
     def _signed(self) -> Iterator[tuple[IncidentTable, int]]:
         """The tables to count, and whether to add or to take away: the base as it was before it

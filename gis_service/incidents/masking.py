@@ -81,6 +81,11 @@ def to_mask(wanted: IncidentFilter, columns: IncidentColumns) -> npt.NDArray[np.
     return mask
 
 
+def restricts(wanted: IncidentFilter) -> bool:
+    """Whether a filter without ``q`` leaves anything out."""
+    return next(_conditions(wanted), None) is not None
+
+
 def _conditions(wanted: IncidentFilter) -> Iterator[Callable[[Column], npt.NDArray[np.bool_]]]:
     """The parts of the filter, each on columns by name; first what is quick and leaves few."""
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import chain
@@ -71,6 +72,30 @@ class Part(NamedTuple):
         return self.blocks[self.starts[at] : self.starts[at + 1]]
 
 
+@dataclass(frozen=True)
+class Holding:
+    """Which incidents may hold a word: those of some ``blocks``, and those ``expected``, of which
+    nobody knows yet."""
+
+    blocks: npt.NDArray[np.bool_]
+    expected: frozenset[Span]
+
+    def of(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """A mask over incidents by number."""
+        held = np.asarray(self.blocks[ids >> BLOCK_BITS])
+        for first, behind in self.expected:
+            held |= (ids >= first) & (ids <= behind)
+        return held
+
+    def few(self, most: int) -> npt.NDArray[np.int64] | None:
+        """Their numbers, some of which may be no incident's; None where they are more than
+        ``most``."""
+        if self.expected or np.count_nonzero(self.blocks) << BLOCK_BITS > most:
+            return None
+        firsts = np.flatnonzero(self.blocks) << BLOCK_BITS
+        return (firsts[:, None] + np.arange(1 << BLOCK_BITS)).ravel()
+
+
 class Words:
     """The index. It only grows, so whoever holds an older snapshot may ask it too; adding and
     asking are safe from several threads."""
@@ -117,22 +142,18 @@ class Words:
                 parts.append(Part.of(_distinct(np.concatenate(both))))
             self._parts = tuple(parts)
 
-    def may_hold(self, q: str, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_] | None:
-        """Which of the incidents ``ids`` may pass the filter ``q``, a mask over them; None where
-        not all has been read yet or ``q`` tells too little."""
+    def may_hold(self, q: str, last: int) -> Holding | None:
+        """Which of the incidents up to number ``last`` may pass the filter ``q``; None where not
+        all has been read yet or ``q`` tells too little."""
         # asked before the parts: what arrives in between is in them
         expected, parts = self._expected, self._parts
         letters = _signs_of(q)
         if EVERYTHING in expected or not letters:
             return None
-        last = int(ids.max()) if len(ids) else 0
         blocks = np.zeros((last >> BLOCK_BITS) + 1, np.bool_)
         for signs in ([_sign("=", q)], [_sign("^", q[:CODE_LETTERS])], letters):
             blocks |= np.logical_and.reduce([_blocks(parts, sign, len(blocks)) for sign in signs])
-        held = np.asarray(blocks[ids >> BLOCK_BITS])
-        for first, behind in expected:
-            held |= (ids >= first) & (ids <= behind)
-        return held
+        return Holding(blocks, expected)
 
     def size(self) -> int:
         """Bytes held."""

@@ -24,9 +24,9 @@ _NO = {"no", "false", "0", "n", "否", "无", "×", ""}
 
 
 class Table:
-    """The rows of a file, numbered as a spreadsheet numbers them: the headings are row 1; empty ones
-    are passed over. ``columns`` gives our name of each column and its Chinese heading; files may
-    use either. Raises InvalidInput for a table without rows or a ``required`` column."""
+    """The rows of a file, numbered as a spreadsheet does: the headings are row 1; empty ones are
+    passed over. ``columns`` gives our name of each column and its Chinese heading; files may use
+    either. Raises InvalidInput for a table without rows or a ``required`` column."""
 
     def __init__(
         self,

@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from gis_service.db.engine import driver_connection
 from gis_service.errors import InvalidInput
+from gis_service.incidents import arrays, ordered
 from gis_service.incidents.arrays import IncidentTable, Snapshot, empty_table, joined, read_table
 from gis_service.incidents.filters import (
     IncidentFilter,
@@ -150,6 +151,49 @@ def test_a_snapshot_in_parts_counts_like_the_whole(
         parts.counts_by_area("grid", wanted), whole.counts_by_area("grid", wanted), strict=True
     ):
         assert ours.tolist() == theirs.tolist()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    wanted=filters(), descending=st.booleans(), page=st.sampled_from([1, 7, 40]),
+    key=st.sampled_from(["reported_at", "due_order", "updated_at"]),
+    walked=st.sampled_from([50, 10_000]), replaced=st.integers(0, 20), ties=st.booleans(),
+)  # fmt: skip
+def test_walking_along_an_order_finds_what_looking_at_all_does(
+    filled: tuple[Database, IncidentTable], wanted: IncidentFilter, descending: bool, page: int,
+    key: str, walked: int, replaced: int, ties: bool,
+) -> None:  # fmt: skip
+    _, table = filled
+    if ties:  # many of one time
+        table = replace(table, **{
+            name: np.sort(getattr(table, name))[:: -1][np.arange(ROWS) // 60 * 60]
+            for name in ("reported_at", "due_at", "updated_at")
+        })  # fmt: skip
+    by_id = np.argsort(table.id)
+    snapshot = Snapshot((table.take(np.sort(by_id[: ROWS - 30])),), 1, None)
+    snapshot = snapshot.with_changes(table.take(np.sort(by_id[ROWS - 30 - replaced :])), 2)
+    mask = to_mask(wanted, table)
+    keys, ids = getattr(table, key), table.id
+    rows = np.arange(ROWS) if mask is None else np.flatnonzero(mask)
+    rows = rows[np.lexsort((ids[rows], keys[rows]))][:: -1 if descending else 1]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(arrays, "WALKED_ROWS", 0)
+        patched.setattr(ordered, "FIRST_STEP", 3)
+        patched.setattr(ordered, "WALKED", walked)
+        found = snapshot.in_order(wanted, key, descending)
+        assert (found is None) == (mask is None)
+        if found is None:
+            return
+        got: list[int] = []
+        after = None
+        for _ in range(len(rows) // page + 2):
+            ids_of_page, after = found.first(page, after)
+            assert set(ids_of_page) == set(ids[rows[len(got) : len(got) + page]].tolist())
+            got += ids_of_page
+            if after is None:
+                break
+            assert after == (keys[rows[len(got) - 1]], ids[rows[len(got) - 1]])
+        assert len(got) == len(rows)
 
 
 @settings(max_examples=30, deadline=None)

@@ -31,6 +31,7 @@ from gis_service.db.engine import (
 )
 from gis_service.events.feed import publish
 from gis_service.hierarchy.locating import load_locator
+from gis_service.incidents import arrays, ordered
 from gis_service.incidents import live as live_incidents
 from gis_service.incidents.arrays import Snapshot, read_snapshot
 from gis_service.incidents.filters import IncidentFilter, to_sql
@@ -172,13 +173,25 @@ def filters(draw: st.DrawFn) -> IncidentFilter:
     )
 
 
-@settings(max_examples=120, deadline=None)
-@given(wanted=filters(), sort=st.sampled_from(list(SORTS)), limit=st.integers(40, 400))
+# how an order is walked: (rows a table has that is not looked at as a whole, rows until all are
+# looked at, rows at first, numbers that are looked up one by one)
+WALKS = ((50_000, 200_000, 1_000, 20_000), (0, 200_000, 10, 0), (0, 100, 10, 0), (0, 200, 5, 400))
+
+
+@settings(max_examples=200, deadline=None)
+@given(wanted=filters(), sort=st.sampled_from(list(SORTS)), limit=st.integers(40, 400),
+       how=st.sampled_from(WALKS))  # fmt: skip
 def test_memory_changes_nothing_but_the_time_it_takes(
-    inbox: Inbox, wanted: IncidentFilter, sort: str, limit: int
+    inbox: Inbox, wanted: IncidentFilter, sort: str, limit: int, how: tuple[int, int, int, int]
 ) -> None:
     expected = plain(inbox.database, wanted, sort)
-    assert inbox.walk(wanted, sort, limit, inbox.snapshot) == expected
+    with pytest.MonkeyPatch.context() as patched:
+        for (module, name), value in zip(
+            ((arrays, "WALKED_ROWS"), (ordered, "WALKED"), (ordered, "FIRST_STEP"),
+             (arrays, "FEW")), how, strict=True,
+        ):  # fmt: skip
+            patched.setattr(module, name, value)
+        assert inbox.walk(wanted, sort, limit, inbox.snapshot) == expected
 
 
 @pytest.fixture
@@ -237,16 +250,18 @@ def test_an_edit_that_is_heard_of_is_found_by_its_new_words_and_the_index_only_g
         with inbox.database.sessions() as session:
             connection = driver_connection(session)
             read_texts(connection, index, "true", ())
-            assert index.may_hold(shown, ids) is None  # not all of it has arrived
+            assert index.may_hold(shown, int(ids.max())) is None  # not all of it has arrived
             index.arrived(EVERYTHING)
-            held = index.may_hold(shown, ids)
-            assert held is not None
+            holding = index.may_hold(shown, int(ids.max()))
+            assert holding is not None
+            held = holding.of(ids)
             assert 5 in ids[held].tolist()
             assert np.count_nonzero(held) <= 64
             session.execute(text("UPDATE incident SET address = '' WHERE id = 5"))
             read_texts(connection, index, "i.id = ANY(%s)", ([5],))
-            held = index.may_hold(shown, ids)
-            assert held is not None
+            holding = index.may_hold(shown, int(ids.max()))
+            assert holding is not None
+            held = holding.of(ids)
             assert 5 in ids[held].tolist()  # asked again, the database says no
     finally:
         with inbox.database.sessions.begin() as session:
@@ -305,8 +320,8 @@ def test_a_service_finds_words_of_what_comes_is_loaded_and_is_edited(
         assert len(found("鹦鹉")) == 4
         heard()
         assert len(found("鹦鹉")) == 4
-        assert np.count_nonzero(live.words.may_hold("鹦鹉", np.arange(1, 5))) == 4
-        assert not live.words.may_hold("孔雀", np.arange(1, 5)).any()
+        assert np.count_nonzero(live.words.may_hold("鹦鹉", 4).of(np.arange(1, 5))) == 4
+        assert not live.words.may_hold("孔雀", 4).of(np.arange(1, 5)).any()
         with database.sessions.begin() as session:
             session.execute(
                 text("UPDATE incident SET description = '孔雀' WHERE id = :id"), {"id": one}

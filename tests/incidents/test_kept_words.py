@@ -101,11 +101,11 @@ def check_words(served: Served, live: Any) -> None:
     """Whoever holds a word is named, and not everybody."""
     ids = np.array([n for (n,) in rows(served.database, "SELECT id FROM incident ORDER BY id")])
     for word in WORDS:
-        held = set(ids[live.words.may_hold(word, ids)].tolist())
+        held = set(ids[live.words.may_hold(word, int(ids.max())).of(ids)].tolist())
         said = "SELECT id FROM incident WHERE concat_ws(' ', description, address, class_name) "
         holders = {n for (n,) in rows(served.database, f"{said} ILIKE '%{word}%'")}
         assert holders <= held
-    assert not live.words.may_hold("无人提及", ids).any()
+    assert not live.words.may_hold("无人提及", int(ids.max())).of(ids).any()
 
 
 def rows(database: Database, statement: str) -> list[Any]:

@@ -226,7 +226,7 @@ def test_a_promise_that_a_sheet_repeats_keeps_its_signed_scan(
     with district.sessions.begin() as session:
         session.execute(text(
             "WITH a AS (INSERT INTO attachment (sha256, media_type, size, width, height, "
-            "file_name, uploaded_by) VALUES (repeat('0', 64), 'image/jpeg', 1, 1, 1, 'scan.jpg', 'a') "
+            "file_name, uploaded_by) VALUES (repeat('0', 64), 'image/jpeg', 1, 1, 1, 'a.jpg', 'a') "
             "RETURNING id) "
             "UPDATE patrol_contract SET attachment_id = (SELECT id FROM a) WHERE code = 'H1'"
         ))  # fmt: skip
