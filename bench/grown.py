@@ -133,13 +133,15 @@ def load_fixes(database: BenchDatabase, wanted: int, told: Told) -> None:
         told(f"{there:,} of {wanted:,} fixes")
         if there >= wanted:
             break
-    rate = (there - before) / max(time.perf_counter() - begin, 1e-9)
+    if not new:
+        return
+    rate = (there - before) / (time.perf_counter() - begin)
     told(f"{rate:,.0f} fixes stored a second; deriving visits")
     with database.sessions.begin() as session:
         begin = time.perf_counter()
         derived = rebuild_visits(session, database.settings, officers=new)
         session.execute(text("UPDATE received_day SET pending = false"))
-        rate = derived.fixes / max(time.perf_counter() - begin, 1e-9)
+        rate = derived.fixes / (time.perf_counter() - begin)
         told(f"{derived.visits:,} visits derived from {rate:,.0f} fixes a second")
         refresh_now(session, database.settings)
     _tidy(database)
