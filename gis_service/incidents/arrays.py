@@ -145,6 +145,11 @@ class IncidentTable:
             order = self._orders[name] = np.argsort(getattr(self, name)).astype(np.int32)
         return order
 
+    @cached_property
+    def open_rows(self) -> npt.NDArray[np.int32]:
+        """The rows of what had not ended when the table was made."""
+        return np.flatnonzero(~_ENDED[self.state]).astype(np.int32)
+
     def rows_of(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
         """The rows of incidents by number, as far as they are here."""
         place = self._place_of_id
@@ -273,10 +278,11 @@ def _source(
     if len(table) < WALKED_ROWS:
         return whole()
     few = holding.few(FEW) if holding else None
-    if few is not None:
-        rows = counting(base.rows_of(few))
+    if few is not None or (wanted.only_open and len(base.open_rows) * SPARSE < len(base)):
+        rows = counting(base.open_rows if few is None else base.rows_of(few))
         return Column(keys[rows], ids[rows], None)
-    return Walk(keys, ids, base.rows_by(key), counting, whole)
+    span = wanted.span if key == "reported_at" else (None, None)
+    return Walk(keys, ids, base.rows_by(key), counting, whole, *span)
 
 
 class _SomeRows:

@@ -62,6 +62,19 @@ class IncidentFilter:
             if getattr(self, one.name) not in (None, ())
         )
 
+    @property
+    def only_open(self) -> bool:
+        """Whether nothing that has ended can pass."""
+        return bool(self.overdue or (self.states and not ENDED_STATES & set(self.states)))
+
+    @property
+    def span(self) -> tuple[int | None, int | None]:
+        """From when and until when something was reported, UTC microseconds."""
+        return (
+            None if self.since is None else micros(self.since),
+            None if self.until is None else micros(self.until),
+        )
+
 
 def to_sql(wanted: IncidentFilter, alias: str = "i") -> tuple[str, dict[str, Any]]:
     """A condition on table ``incident`` under ``alias`` and its parameters (``f_…``)."""
@@ -78,7 +91,7 @@ def to_sql(wanted: IncidentFilter, alias: str = "i") -> tuple[str, dict[str, Any
         add(f"{alias}.reported_at < :f_until", f_until=wanted.until)
     if wanted.classes:
         add(f"{alias}.class_id = ANY(:f_classes)", f_classes=list(wanted.classes))
-    if wanted.overdue or (wanted.states and not ENDED_STATES & set(wanted.states)):
+    if wanted.only_open:
         add(f"{alias}.{IS_OPEN}")
     if wanted.states:
         add(f"{alias}.state = ANY(:f_states)", f_states=list(wanted.states))

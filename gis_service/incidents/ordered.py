@@ -13,8 +13,8 @@ import numpy.typing as npt
 LAST = np.iinfo(np.int64).max  # the key of what has no time and stands behind all others
 SAMPLE = 32_768
 FEW = 20_000  # so many are looked at one by one sooner than a sample
-# rows that are looked at along an order; where too few of them count, all are looked at in one go
-WALKED = 200_000
+# one row in so many is looked at along an order, which costs as much as to look at all in one go
+WALKED = 50
 FIRST_STEP = 1_000
 Times = npt.NDArray[np.int64]
 Ids = npt.NDArray[np.int64]
@@ -110,24 +110,32 @@ class Column:
 @dataclass(frozen=True)
 class Walk:
     """A table that is walked along an order until enough was found. ``order`` are its rows by
-    rising time, ``counting`` gives those of some rows that count, ``whole`` is all as a column."""
+    rising time, of which those in [``since``, ``until``) may count, ``counting`` gives those of
+    some rows that do, ``whole`` is all as a column."""
 
     keys: Times
     ids: Ids
     order: Rows
     counting: Callable[[Rows], Rows]
     whole: Callable[[], Column]
+    since: int | None = None
+    until: int | None = None
 
     def front(self, count: int, after: Place | None, descending: bool) -> Front:
         """See :class:`Source`."""
         low, high = 0, len(self.order)
+        if self.since is not None:
+            low = bisect_left(self.order, self.since, key=self._key)
+        if self.until is not None:
+            high = bisect_left(self.order, self.until, low, key=self._key)
         if after is not None and descending:
-            high = bisect_right(self.order, after.key, key=self._key)
+            high = bisect_right(self.order, after.key, low, high, key=self._key)
         elif after is not None:
-            low = bisect_left(self.order, after.key, key=self._key)
+            low = bisect_left(self.order, after.key, low, high, key=self._key)
         found: list[Rows] = [self.order[:0]]
         many = walked = 0
         step = max(FIRST_STEP, 4 * count)
+        most = len(self.order) // WALKED
         while low < high and many < count:
             # those of one time belong together
             if descending:
@@ -139,7 +147,7 @@ class Walk:
                 end = bisect_right(self.order, self._key(self.order[end - 1]), key=self._key)
                 rows, low = self.order[low:end], end
             walked += len(rows)
-            if walked > WALKED:
+            if walked > most:
                 return self.whole().front(count, after, descending)
             rows = self.counting(rows)
             if after is not None:
@@ -148,6 +156,9 @@ class Walk:
             found.append(rows)
             many += len(rows)
             step *= 4
+            # at this rate it would take more than that
+            if many < count and low < high and walked * count > most * (many + 1):
+                return self.whole().front(count, after, descending)
         rows = np.concatenate(found)
         return Front(self.keys[rows], self.ids[rows], many if low >= high else max(many, count + 1))
 

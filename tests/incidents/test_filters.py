@@ -157,7 +157,7 @@ def test_a_snapshot_in_parts_counts_like_the_whole(
 @given(
     wanted=filters(), descending=st.booleans(), page=st.sampled_from([1, 7, 40]),
     key=st.sampled_from(["reported_at", "due_order", "updated_at"]),
-    walked=st.sampled_from([50, 10_000]), replaced=st.integers(0, 20), ties=st.booleans(),
+    walked=st.sampled_from([1, 4]), replaced=st.integers(0, 20), ties=st.booleans(),
 )  # fmt: skip
 def test_walking_along_an_order_finds_what_looking_at_all_does(
     filled: tuple[Database, IncidentTable], wanted: IncidentFilter, descending: bool, page: int,
