@@ -68,7 +68,7 @@ if [ ${#needed[@]} -gt 0 ]; then
     $sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
 fi
 
-stamp=.stamps/environment-${extra:-base}
+stamp=.venv/made-${extra:-base} # gone with the environment
 if [ ! -x .venv/bin/gis-service ] || [ requirements.lock -nt "$stamp" ] || [ pyproject.toml -nt "$stamp" ]; then
     say "Making the environment"
     [ -x .venv/bin/python ] || "$(newest_python)" -m venv .venv
@@ -77,7 +77,7 @@ if [ ! -x .venv/bin/gis-service ] || [ requirements.lock -nt "$stamp" ] || [ pyp
         --editable ".${extra:+[$extra]}"
     # every start would otherwise compile three thousand modules where Python may not write
     .venv/bin/python -m compileall -qq -j 0 .venv/lib gis_service || true
-    mkdir -p .stamps && touch "$stamp"
+    touch "$stamp"
 fi
 
 if ! node_is_new; then
