@@ -18,23 +18,22 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from sqlalchemy import select
 
-from bench.database import BenchDatabase, bench_database
-from bench.grown import END, load_fixes, make_ground
+from bench.database import BenchDatabase
+from bench.grown import END, grown_database, load_fixes, teller
 from bench.growth import (
     ALL,
     LISTS,
     Ask,
     Questions,
+    answered,
     codes_of,
     database_mb,
     plot,
     rss_mb,
     served,
     table,
-    timed,
 )
 from gis_service.patrols.devices import add_device
 from gis_service.responsibility.models import Officer
@@ -122,9 +121,7 @@ def measure(database: BenchDatabase, asks: int, told: Callable[[str], None]) -> 
             client, codes_of(client), client.get("/api/district").json()["bbox"],
             officers=own, squads=squads, token=token,
         )  # fmt: skip
-        for name, kind, ask in questions.all():
-            figures[name] = {"kind": kind, **timed(ask, asks)}
-            told("{}: p50 {p50:.1f} ms, p95 {p95:.1f} ms of {n}".format(name, **figures[name]))
+        figures |= answered(questions, asks, told)
         figures["memory after all, MB"] = {"kind": ALL, "p50": rss_mb(pid)}
     figures["database, MB"] = {"kind": ALL, "p50": database_mb(database)}
     return figures
@@ -141,16 +138,8 @@ def main() -> None:
     options = parser.parse_args()
     results = json.loads(options.out.read_text()) if options.out.exists() else {}
     if not options.plot:
-        begin = time.perf_counter()
-
-        def told(words: str) -> None:
-            print(f"{time.perf_counter() - begin:7.0f} s  {words}", flush=True)
-
-        with bench_database(options.keep) as database:
-            with psycopg.connect(database.address) as connection:
-                empty = connection.execute("SELECT NOT EXISTS (SELECT 1 FROM area)").fetchone()
-            if empty == (True,):
-                make_ground(database, 15_000, walks=True, told=told)
+        told = teller()
+        with grown_database(options.keep, 15_000, told, walks=True) as database:
             for size in sorted(options.sizes):
                 load_fixes(database, size, told)
                 results[str(size)] = measure(database, options.asks, told)

@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from typing import TextIO
 
 import geopandas as gpd
 import numpy as np
@@ -27,7 +29,7 @@ import psycopg
 import shapely
 from sqlalchemy import select, text
 
-from bench.database import BenchDatabase
+from bench.database import BenchDatabase, bench_database
 from gis_service.demo.district import District, make_district
 from gis_service.demo.loading import _load_areas
 from gis_service.demo.patrol_loading import load_demo_walks
@@ -57,7 +59,31 @@ WORDS = np.array(
 Told = Callable[[str], None]
 
 
-def make_ground(database: BenchDatabase, buildings: int, *, walks: bool, told: Told) -> None:
+def teller(out: TextIO | None = None) -> Told:
+    """Prints words behind the seconds since it was made."""
+    begin = time.perf_counter()
+
+    def told(words: str) -> None:
+        print(f"{time.perf_counter() - begin:7.0f} s  {words}", file=out, flush=True)
+
+    return told
+
+
+@contextmanager
+def grown_database(
+    keep: str | None, buildings: int, told: Told, *, walks: bool
+) -> Iterator[BenchDatabase]:
+    """A database of a bench's own with the district in it, which one to ``keep`` may have
+    already."""
+    with bench_database(keep) as database:
+        with psycopg.connect(database.address) as connection:
+            empty = connection.execute("SELECT NOT EXISTS (SELECT 1 FROM area)").fetchone()
+        if empty == (True,):
+            _make_ground(database, buildings, walks=walks, told=told)
+        yield database
+
+
+def _make_ground(database: BenchDatabase, buildings: int, *, walks: bool, told: Told) -> None:
     """The district into an empty database, and the walks of its officers."""
     told("drawing the district")
     district = make_district(1, "full")

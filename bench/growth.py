@@ -25,8 +25,8 @@ import httpx2
 import numpy as np
 import psycopg
 
-from bench.database import BenchDatabase, bench_database
-from bench.grown import DAYS, END, load_up_to, make_ground
+from bench.database import BenchDatabase
+from bench.grown import DAYS, END, grown_database, load_up_to, teller
 from bench.positions import cpu_s, serve
 from gis_service.accounts.service import Actor, add_account, add_token
 from gis_service.analysis import quadkey
@@ -275,12 +275,19 @@ def measure(database: BenchDatabase, asks: int, told: Callable[[str], None]) -> 
         figures["start until ready"] = {"kind": ALL, "p50": ready * 1000}
         figures["memory after the start, MB"] = {"kind": ALL, "p50": rss_mb(pid)}
         figures["texts read"] = {"kind": ALL, "p50": (ready + wait_for_rest(pid)) * 1000}
-        for name, kind, ask in questions.all():
-            figures[name] = {"kind": kind, **timed(ask, asks)}
-            told("{}: p50 {p50:.1f} ms, p95 {p95:.1f} ms of {n}".format(name, **figures[name]))
+        figures |= answered(questions, asks, told)
         figures["memory after all, MB"] = {"kind": ALL, "p50": rss_mb(pid)}
         told(f"{cpu_s(pid):.0f} s of processor time")
     figures["database, MB"] = {"kind": ALL, "p50": database_mb(database)}
+    return figures
+
+
+def answered(questions: Questions, asks: int, told: Callable[[str], None]) -> dict[str, Any]:
+    """name -> {kind, p50, p95 (ms), n} of all questions."""
+    figures = {}
+    for name, kind, ask in questions.all():
+        figures[name] = {"kind": kind, **timed(ask, asks)}
+        told("{}: p50 {p50:.1f} ms, p95 {p95:.1f} ms of {n}".format(name, **figures[name]))
     return figures
 
 
@@ -381,16 +388,9 @@ def main() -> None:
     options = parser.parse_args()
     results = json.loads(options.out.read_text()) if options.out.exists() else {}
     if not options.plot:
-        begin = time.perf_counter()
-
-        def told(words: str) -> None:
-            print(f"{time.perf_counter() - begin:7.0f} s  {words}", flush=True)
-
-        with bench_database(options.keep) as database:
-            with psycopg.connect(database.address) as connection:
-                empty = connection.execute("SELECT NOT EXISTS (SELECT 1 FROM area)").fetchone()
-            if empty == (True,):
-                make_ground(database, options.buildings, walks=not options.no_walks, told=told)
+        told = teller()
+        walks = not options.no_walks
+        with grown_database(options.keep, options.buildings, told, walks=walks) as database:
             for size in sorted(options.sizes):
                 load_up_to(database, size, told)
                 results[str(size)] = measure(database, options.asks, told)

@@ -21,8 +21,7 @@ import aiohttp
 import httpx2
 import numpy as np
 
-from bench.database import bench_database
-from bench.grown import load_up_to, make_ground
+from bench.grown import grown_database, load_up_to, teller
 from bench.growth import codes_of, make_token, stop, wait_for_rest
 from bench.mixed import Asked, User
 from bench.positions import cpu_s, serve
@@ -78,16 +77,8 @@ def main() -> None:
                       options.seconds)  # fmt: skip
             print(asyncio.run(row), flush=True)
         return
-    begin = time.perf_counter()
-
-    def told(words: str) -> None:
-        print(f"{time.perf_counter() - begin:7.0f} s  {words}", file=sys.stderr, flush=True)
-
-    with bench_database(options.keep) as database:
-        with database.sessions() as session:
-            known = session.connection().exec_driver_sql("SELECT count(*) FROM area").scalar_one()
-        if not known:
-            make_ground(database, 0, walks=False, told=told)
+    told = teller(sys.stderr)
+    with grown_database(options.keep, 0, told, walks=False) as database:
         load_up_to(database, options.incidents, told)
         token = make_token(database)
         process, port = serve(database)

@@ -33,8 +33,7 @@ import httpx2
 import numpy as np
 import orjson
 
-from bench.database import bench_database
-from bench.grown import DAYS, END, load_up_to, make_ground
+from bench.grown import DAYS, END, grown_database, load_up_to, teller
 from bench.growth import codes_of, make_token, rss_mb, stop
 from bench.positions import cpu_s, serve
 from gis_service.analysis import quadkey
@@ -290,16 +289,8 @@ def main() -> None:
         bases, pids = options.at.split(",")[::2], [int(one) for one in options.at.split(",")[1::2]]
         asyncio.run(run(bases, os.environ["BENCH_TOKEN"], pids, options.users, options.minutes))
         return
-    begin = time.perf_counter()
-
-    def told(words: str) -> None:
-        print(f"{time.perf_counter() - begin:7.0f} s  {words}", file=sys.stderr, flush=True)
-
-    with bench_database(options.keep) as database:
-        with database.sessions() as session:
-            known = session.connection().exec_driver_sql("SELECT count(*) FROM area").scalar_one()
-        if not known:
-            make_ground(database, options.buildings, walks=False, told=told)
+    told = teller(sys.stderr)
+    with grown_database(options.keep, options.buildings, told, walks=False) as database:
         load_up_to(database, options.incidents, told)
         token = make_token(database)
         if options.restarted:

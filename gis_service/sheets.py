@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import IO, Any
 
 from openpyxl import Workbook
@@ -43,6 +44,21 @@ def for_book(words: str) -> str:
     return f"'{words}" if _GUARDED_IN_BOOK.match(words) else words
 
 
+def cell(value: Any, locale: str) -> Any:
+    """What a cell shows: nothing where nothing is known, words for yes and no, names of places."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return ("是" if value else "否") if locale == "zh" else ("yes" if value else "no")
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M")
+    if isinstance(value, Mapping):
+        return value.get("name" if locale == "zh" else "name_en") or value.get("name", "")
+    if isinstance(value, list | tuple):
+        return "、".join(str(cell(one, locale)) for one in value)
+    return value
+
+
 def as_csv(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
     """UTF-8 with a mark at its beginning, without which Excel shows no Chinese."""
     out = io.StringIO(newline="")
@@ -67,7 +83,7 @@ def write_xlsx(
     sheet = book.create_sheet(INVALID_TITLE_REGEX.sub(" ", title)[:31])
     sheet.freeze_panes = "A2"
 
-    def cell(value: Any) -> Any:
+    def written(value: Any) -> Any:
         if not isinstance(value, str):
             return value
         # text that looks like a formula stays text
@@ -84,7 +100,7 @@ def write_xlsx(
     sheet.append(heads)
     try:
         for row in rows:
-            sheet.append([cell(value) for value in row])
+            sheet.append([written(value) for value in row])
     finally:
         sheet.close()
     book.save(out)

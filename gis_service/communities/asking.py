@@ -22,7 +22,7 @@ from gis_service.errors import InvalidInput, TooLarge
 from gis_service.incidents.filters import parse_moment
 from gis_service.settings import Settings
 from gis_service.sheet_reading import MOST_BYTES
-from gis_service.sheets import as_csv, as_xlsx
+from gis_service.sheets import as_csv, as_xlsx, cell
 
 MOST_EXPORTED = 20_000
 PRIVATE = {"Cache-Control": "private, no-store"}
@@ -200,18 +200,3 @@ class Sheet:
         head = [heading[place] for heading in self.columns.values()]
         lines = [[cell(row.get(field), locale) for field in self.columns] for row in rows]
         return sheet_file(format_, self.name, self.title, (head, lines), locale)
-
-
-def cell(value: Any, locale: str) -> Any:
-    """What a cell shows: nothing where nothing is known, words for yes and no, names of places."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return ("是" if value else "否") if locale == "zh" else ("yes" if value else "no")
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M")
-    if isinstance(value, Mapping):
-        return value.get("name" if locale == "zh" else "name_en") or value.get("name", "")
-    if isinstance(value, list | tuple):
-        return "、".join(str(cell(one, locale)) for one in value)
-    return value

@@ -248,22 +248,21 @@ class IncidentTable:
 
 
 def _source(
-    table: IncidentTable, wanted: IncidentFilter, holding: Holding | None, key: str
+    table: IncidentTable, wanted: IncidentFilter, holding: Holding | None, key: str, *, lasts: bool
 ) -> Source:
-    """What of a table passes the filter and may hold a word, by a column of times."""
+    """What of a table passes the filter and may hold a word, by a column of times. Orders are made
+    of one that ``lasts`` only: the delta is another after every change."""
     base = table.origin or table  # its times and ids, and in which order they are, stay the same
     keys, ids = getattr(base, key), base.id
 
     def counting(rows: Rows) -> Rows:
         some = cast("IncidentColumns", _SomeRows(table, rows))
-        mask = to_mask(wanted, some)
-        for more in (
+        masks = [mask for mask in (
+            to_mask(wanted, some),
             some.state != HOLE if table.holes else None,
             holding.of(some.id) if holding else None,
-        ):
-            if more is not None:
-                mask = more if mask is None else mask & more
-        return rows if mask is None else rows[mask]
+        ) if mask is not None]  # fmt: skip
+        return rows[np.logical_and.reduce(masks)] if masks else rows
 
     @cache
     def whole() -> Column:
@@ -275,7 +274,7 @@ def _source(
             return Column(keys, ids, held if mask is None else mask & held)
         return Column(keys[mask], ids[mask], holding.of(ids[mask]))
 
-    if len(table) < WALKED_ROWS:
+    if not lasts or len(table) < WALKED_ROWS:
         return whole()
     few = holding.few(FEW) if holding else None
     if few is not None or (wanted.only_open and len(base.open_rows) * SPARSE < len(base)):
@@ -464,7 +463,10 @@ class Snapshot:
         holding = self.words.may_hold(wanted.q, last) if wanted.q else None
         if holding is None and not restricts(known):
             return None
-        columns = tuple(_source(table, known, holding, key) for table in self.tables)
+        columns = tuple(
+            _source(table, known, holding, key, lasts=place == 0)
+            for place, table in enumerate(self.tables)
+        )
         return Ordered(columns, descending)
 
     def _signed(self) -> Iterator[tuple[IncidentTable, int]]:

@@ -22,7 +22,7 @@ from gis_service.patrols.coverage import (
 )
 from gis_service.patrols.coverage_live import Patrols
 from gis_service.patrols.promises import Contract
-from gis_service.sheets import as_csv
+from gis_service.sheets import as_csv, cell
 
 LOOK_BACK = timedelta(days=30)
 LONGEST_WINDOW = timedelta(days=400)
@@ -281,16 +281,8 @@ def gaps_csv(items: Iterable[Mapping[str, Any]], locale: str) -> bytes:
     for item in items:
         row = {**item, "grid_code": item["grid"]["code"], "grid_name": item["grid"]["name"],
                "state": STATE_NAMES[item["state"]][place]}  # fmt: skip
-        lines.append([_cell(row[name], locale) for name in CSV_COLUMNS])
+        lines.append([cell(row[name], locale) for name in CSV_COLUMNS])
     return as_csv(head, lines)
-
-
-def _cell(value: Any, locale: str) -> Any:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return ("是" if value else "否") if locale == "zh" else ("yes" if value else "no")
-    return value
 
 
 _NOBODY: dict[str, Any] = {

@@ -13,6 +13,7 @@ from gis_service.accounts.identity import Identity
 from gis_service.errors import TooLarge
 from gis_service.responsibility.queries import roster_scope
 from gis_service.sheet_reading import MOST_ROWS
+from gis_service.sheets import cell
 
 if TYPE_CHECKING:
     from gis_service.interop.tables.registry import Loadable
@@ -101,9 +102,14 @@ def held_rows(
         )
     more = sorted({name for row in rows for name in row.get("more") or {}})
     words = {name: _words_of(choices, locale) for name, choices in table.choices.items()}
+
+    def shown(row: Mapping[Any, Any], name: str) -> Any:
+        value: Any = row.get(name)
+        return words[name].get(value, value) if name in words else value
+
     head = [*(table.columns.values() if locale == "zh" else table.columns), *more]
     lines = [
-        [_cell(row.get(name), words.get(name), locale) for name in table.columns]
+        [cell(shown(row, name), locale) for name in table.columns]
         + [(row["more"] or {}).get(name) for name in more]
         for row in rows
     ]
@@ -117,13 +123,3 @@ def _words_of(choices: Mapping[str, str], locale: str) -> dict[str, str]:
         if word.isascii() == (locale != "zh"):
             out.setdefault(ours, word)
     return out
-
-
-def _cell(value: Any, words: Mapping[str, str] | None, locale: str) -> Any:
-    if isinstance(value, bool):
-        return ("是" if value else "否") if locale == "zh" else ("yes" if value else "no")
-    if isinstance(value, list):
-        return ";".join(map(str, value))
-    if isinstance(value, date):
-        return value.isoformat()
-    return words.get(value, value) if words else value

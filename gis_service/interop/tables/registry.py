@@ -44,8 +44,8 @@ class Taking:
 @dataclass(frozen=True)
 class Loadable:
     """A table. ``title`` and ``what`` in zh and en; ``columns`` is our name → Chinese heading;
-    ``held`` is the statement that counts what there is, ``rows`` the one (of ``held``) that a sheet
-    to change is made from: none where a changed row would stand beside the one it was. ``choices``
+    ``count`` is the statement that counts what there is, ``rows`` the one that a sheet to change is
+    made from: none where a changed row would stand beside the one it was. ``choices``
     are the words that columns take -> ours; ``scoped``: accounts of a part of the district may fill
     it, within their part."""
 
@@ -56,7 +56,7 @@ class Loadable:
     required: Sequence[str]
     permission: str
     load: Callable[[Session, Rows, Taking], dict[str, int]]
-    held: Any
+    count: Any
     rows: str = ""
     choices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     scoped: bool = False
@@ -73,7 +73,7 @@ class Loadable:
             )
 
 
-def _held(*models: Any) -> Any:
+def _count(*models: Any) -> Any:
     """How many rows there are of all ``models``."""
     first, *others = (select(func.count()).select_from(one).scalar_subquery() for one in models)
     return select(sum(others, first))
@@ -101,7 +101,7 @@ TABLES = (
          "Codes, names, squads, who is certified, and the account each signs in with"),
         contract_loading.OFFICER_COLUMNS, contract_loading.OFFICER_REQUIRED, "contract.manage",
         lambda session, rows, taking: contract_loading.load_officers(session, rows, taking.file),
-        _held(Officer), held.OFFICERS, {"transport": contract_loading.TRANSPORT},
+        _count(Officer), held.OFFICERS, {"transport": contract_loading.TRANSPORT},
     ),
     Loadable(
         "roster", ("值班表", "Roster"),
@@ -110,14 +110,14 @@ TABLES = (
         roster.COLUMNS, roster.REQUIRED, "roster.manage",
         lambda session, rows, taking: roster.load_roster(
             session, rows, taking.file, ZoneInfo(taking.settings.timezone)),
-        _held(DutyShift),
+        _count(DutyShift),
     ),
     Loadable(
         "units", ("责任单位和中队", "Units and squads"),
         ("单位、中队、中队负责的街道", "Units, squads, and the streets of each squad"),
         units.COLUMNS, units.REQUIRED, "reference.manage",
         lambda session, rows, taking: units.load_units(session, rows, taking.file),
-        _held(Unit, Squad), held.UNITS, {"kind": units.KINDS},
+        _count(Unit, Squad), held.UNITS, {"kind": units.KINDS},
     ),
     Loadable(
         "classes", ("案件分类", "Classes"),
@@ -125,7 +125,7 @@ TABLES = (
          "Classes of events and components, their units, and when two reports may be one"),
         classes.COLUMNS, classes.REQUIRED, "reference.manage",
         lambda session, rows, taking: classes.load_classes(session, rows, taking.file),
-        _held(IncidentClass), held.CLASSES, {"kind": classes.KINDS},
+        _count(IncidentClass), held.CLASSES, {"kind": classes.KINDS},
     ),
     Loadable(
         "conditions", ("立案条件和时限", "Conditions and limits"),
@@ -133,14 +133,14 @@ TABLES = (
          "Conditions, time limits and closing conditions of each class"),
         conditions.COLUMNS, conditions.REQUIRED, "reference.manage",
         lambda session, rows, taking: conditions.load_conditions(session, rows, taking.file),
-        _held(ClassCondition), held.CONDITIONS, {"limit_unit": conditions.LIMIT_WORDS},
+        _count(ClassCondition), held.CONDITIONS, {"limit_unit": conditions.LIMIT_WORDS},
     ),
     Loadable(
         "crosswalk", ("分类代码对照", "Crosswalk of classes"),
         ("同一类别在另一套代码中的代码", "What classes are called in another order of codes"),
         conditions.CROSSWALK_COLUMNS, conditions.CROSSWALK_REQUIRED, "reference.manage",
         lambda session, rows, taking: conditions.load_crosswalk(session, rows, taking.file),
-        _held(ClassCrosswalk),
+        _count(ClassCrosswalk),
     ),
     Loadable(
         "calendar", ("工作日历", "Working calendar"),
@@ -148,7 +148,7 @@ TABLES = (
          "Days off, make-up days, working hours; open deadlines are computed again"),
         calendar.COLUMNS, calendar.REQUIRED, "reference.manage",
         lambda session, rows, taking: calendar.load_days(session, rows, taking.file),
-        _held(CalendarDay, WorkingHours), held.CALENDAR, {"kind": calendar.KINDS},
+        _count(CalendarDay, WorkingHours), held.CALENDAR, {"kind": calendar.KINDS},
         moves_deadlines=True,
     ),
     Loadable(
@@ -157,7 +157,7 @@ TABLES = (
          "Where manholes, poles … are (WGS84), and whose"),
         components.COLUMNS, components.REQUIRED, "reference.manage",
         lambda session, rows, taking: components.load_components(session, rows, taking.file),
-        _held(Component), held.COMPONENTS,
+        _count(Component), held.COMPONENTS,
     ),
 )  # fmt: skip
 BY_NAME = {table.name: table for table in TABLES}

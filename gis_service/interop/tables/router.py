@@ -56,7 +56,7 @@ async def list_tables(session: SessionDependency, identity: SignedIn) -> dict[st
                 {"name": name, "heading": heading, "required": name in table.required}
                 for name, heading in table.columns.items()
             ],
-            "rows": (await session.execute(table.held)).scalar_one(),
+            "rows": (await session.execute(table.count)).scalar_one(),
             "downloadable": bool(table.rows),
         })  # fmt: skip
     return {"items": items, "next": None}
