@@ -292,6 +292,24 @@ def test_memory_does_not_grow_with_the_rows(module_database: Database, form: str
     assert peak_mb("VmHWM") - before < 48
 
 
+def test_a_statement_may_come_in_any_number_of_blocks(
+    module_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "BLOCK_BYTES", 1 << 13)
+    part = queries.Statement(
+        "SELECT n AS id, repeat(md5(n::text), 8) AS words, "
+        "ST_SetSRID(ST_MakePoint(118, 24.9), 4326) AS geom FROM generate_series(1, 40000) n",
+        {},
+    )
+    with (
+        module_database.sessions() as session,
+        closing(queries.read(session, part, 4326, 600)) as rows,
+    ):
+        numbers = [batch.column("id").to_pylist() for batch in rows.batches]
+    assert len(numbers) > 1_000
+    assert [one for some in numbers for one in some] == list(range(1, 40_001))
+
+
 def peak_mb(key: str) -> float:
     words = Path("/proc/self/status").read_text().split(f"{key}:")[1]
     return int(words.split()[0]) / 1024

@@ -170,30 +170,24 @@ class _Blocks:
 
     def __init__(self, copy: psycopg.Copy) -> None:
         self.rows: Iterator[Any] = iter(copy)
+        self.kept = b""
         self.lock = threading.Lock()
 
     def read(self, size: int = -1) -> bytes:
         with self.lock:
-            parts, length = [], 0
-            for row in () if self.closed else self.rows:
+            parts, length = [self.kept], len(self.kept)
+            self.kept = b""
+            while not (self.closed or 0 <= size <= length) and (row := next(self.rows, None)):
                 parts.append(row)
                 length += len(row)
-                if 0 <= size <= length:
-                    break
             out = b"".join(parts)
-            if 0 <= size < len(out):
-                self.rows = _and_then(out[size:], self.rows)
-                return out[:size]
+            if 0 <= size < length:
+                out, self.kept = out[:size], out[size:]
             return out
 
     def close(self) -> None:
         with self.lock:
             self.closed = True
-
-
-def _and_then(first: bytes, rest: Iterator[Any]) -> Iterator[Any]:
-    yield first
-    yield from rest
 
 
 def _parsed(
@@ -205,10 +199,9 @@ def _parsed(
     with connection.cursor() as cursor, cursor.copy(literal(statement), values) as copy:
         blocks = _Blocks(copy)
         try:
-            first = blocks.read(BLOCK_BYTES)
-            if not first:
+            if not (first := blocks.read(BLOCK_BYTES)):
                 return
-            blocks.rows = _and_then(first, blocks.rows)
+            blocks.kept = first + blocks.kept
             reader = arrow_csv.open_csv(
                 pa.PythonFile(blocks, mode="r"),
                 read_options=arrow_csv.ReadOptions(
