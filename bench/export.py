@@ -13,7 +13,6 @@ from contextlib import closing
 from pathlib import Path
 from statistics import median
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import geopandas as gpd
 import pandas as pd
@@ -26,8 +25,11 @@ from bench.database import BenchDatabase, bench_database
 from bench.inbox import fill
 from gis_service.db.copy import literal
 from gis_service.incidents.filters import IncidentFilter
-from gis_service.interop.exports import queries, writing
+from gis_service.interop.exports import queries
+from gis_service.interop.exports.apart import write_apart
 from gis_service.interop.exports.catalog import heading
+from gis_service.interop.exports.rows import GEOMETRY
+from gis_service.interop.exports.writing import Presented
 from gis_service.maps.tiles import for_driver
 
 SECONDS = 3600
@@ -36,18 +38,14 @@ SECONDS = 3600
 def exported(database: BenchDatabase, form: str, out: Path) -> int:
     """Write all incidents as the service does; the bytes."""
     statement = queries.incident_statement(IncidentFilter(), "zh")
-    how = writing.Presented(
-        "案件", lambda column: heading(column, "zh"), ZoneInfo(database.settings.timezone), "zh"
-    )
     with (
         database.sessions() as session,
         closing(queries.read(session, statement, 4326, SECONDS)) as rows,
         out.open("wb") as file,
     ):
-        pieces = writing.as_csv(rows, how) if form == "csv" else (
-            writing.as_gpkg(rows, "incidents", "Point")
-        )  # fmt: skip
-        for piece in pieces:
+        heads = {column: heading(column, "zh") for column in rows.schema.names}
+        how = Presented(form, "incidents", "Point", "案件", heads, database.settings.timezone, "zh")
+        for piece in write_apart(rows, how):
             file.write(piece)
     return out.stat().st_size
 
@@ -76,7 +74,7 @@ def frame(database: BenchDatabase) -> gpd.GeoDataFrame:
         closing(queries.read(session, statement, 4326, SECONDS)) as rows,
     ):
         table = pa.Table.from_batches(rows.batches, rows.schema).to_pandas()
-    shapes = shapely.from_wkb(table.pop(queries.GEOMETRY).to_numpy())
+    shapes = shapely.from_wkb(table.pop(GEOMETRY).to_numpy())
     return gpd.GeoDataFrame(pd.DataFrame(table), geometry=shapes, crs="EPSG:4326")
 
 

@@ -6,10 +6,8 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import openpyxl
 import pyogrio
@@ -19,7 +17,7 @@ from fastapi.testclient import TestClient
 
 from gis_service.app import create_app
 from gis_service.hierarchy.coordinates import from_wgs84
-from gis_service.interop.exports import queries, writing
+from gis_service.interop.exports import writing
 from gis_service.interop.exports.catalog import known_column, read_lists
 from tests.conftest import Database, token_headers
 from tests.incidents.test_loading import row
@@ -130,6 +128,10 @@ def test_times_are_the_districts_clock_in_tables_and_exact_elsewhere(
     frame, _ = geopackage(served, "/api/exports/incidents.gpkg", tmp_path)
     told = frame.set_index("id")["closed_at"][item["id"]]
     assert told.tz_convert("UTC").isoformat() == "2026-03-09T02:00:00+00:00"
+    features = json.loads(served.get("/api/exports/incidents.geojson").content)["features"]
+    times = {one["properties"]["id"]: one["properties"]["closed_at"] for one in features}
+    assert times[item["id"]] == "2026-03-09T10:00:00+08:00"
+    assert None in times.values()
 
 
 @pytest.mark.parametrize("crs", ["4326", "EPSG:4490", "4549"])
@@ -258,61 +260,6 @@ def test_a_sheet_that_is_too_long_is_refused(
     assert answer.status_code == 413
     assert "GeoPackage" in answer.json()["detail"]
     assert served.app.state.exports.free > 0  # type: ignore[attr-defined]
-
-
-@pytest.mark.parametrize("form", ["csv", "geojson", "gpkg"])
-def test_memory_does_not_grow_with_the_rows(module_database: Database, form: str) -> None:
-    """Some 120 MB of text pass through."""
-    sql = (
-        "SELECT n AS id, repeat(md5(n::text), 64) AS description, now() AS reported_at, "
-        "ST_SetSRID(ST_MakePoint(118 + n * 1e-7, 24.9), 4326) AS geom "
-        "FROM generate_series(1, :count) n"
-    )
-    how = writing.Presented("案件", lambda column: column, ZoneInfo("Asia/Shanghai"), "zh")
-
-    def exported(count: int) -> int:
-        size = 0
-        part = queries.Statement(sql, {"count": count})
-        with (
-            module_database.sessions() as session,
-            closing(queries.read(session, part, 4326, 600)) as rows,
-        ):
-            pieces = (
-                writing.as_gpkg(rows, "x", "Point") if form == "gpkg"
-                else writing.WRITERS[form](rows, how)
-            )  # fmt: skip
-            for piece in pieces:
-                size += len(piece)
-        return size
-
-    exported(2_000)  # what is imported and kept once
-    Path("/proc/self/clear_refs").write_text("5")
-    before = peak_mb("VmRSS")
-    assert exported(60_000) > 100 * 2**20
-    assert peak_mb("VmHWM") - before < 48
-
-
-def test_a_statement_may_come_in_any_number_of_blocks(
-    module_database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(queries, "BLOCK_BYTES", 1 << 13)
-    part = queries.Statement(
-        "SELECT n AS id, repeat(md5(n::text), 8) AS words, "
-        "ST_SetSRID(ST_MakePoint(118, 24.9), 4326) AS geom FROM generate_series(1, 40000) n",
-        {},
-    )
-    with (
-        module_database.sessions() as session,
-        closing(queries.read(session, part, 4326, 600)) as rows,
-    ):
-        numbers = [batch.column("id").to_pylist() for batch in rows.batches]
-    assert len(numbers) > 1_000
-    assert [one for some in numbers for one in some] == list(range(1, 40_001))
-
-
-def peak_mb(key: str) -> float:
-    words = Path("/proc/self/status").read_text().split(f"{key}:")[1]
-    return int(words.split()[0]) / 1024
 
 
 def test_every_column_has_words_and_every_list_a_route(served: TestClient) -> None:

@@ -12,7 +12,8 @@ from gis_service.analysis import quadkey
 from gis_service.hierarchy.coordinates import from_wgs84
 from gis_service.incidents.arrays import Snapshot
 from gis_service.incidents.filters import IncidentFilter
-from gis_service.interop.exports.queries import GEOMETRY, Rows, Statement, incident_statement
+from gis_service.interop.exports.queries import Statement, incident_statement
+from gis_service.interop.exports.rows import GEOMETRY, Rows
 from gis_service.maps.density import bins
 
 CELL_ZOOM = 18  # about 150 m at the equator

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import binascii
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +21,12 @@ from gis_service.db.engine import driver_connection
 from gis_service.hierarchy.coordinates import guess_metric_crs
 from gis_service.incidents.filters import IncidentFilter, to_sql
 from gis_service.incidents.models import STATE_NAMES
+from gis_service.interop.exports.rows import GEOMETRY, Rows
 from gis_service.maps.registry import Layer
 from gis_service.maps.tiles import for_driver
 from gis_service.settings import Settings
 
 WGS84 = 4326
-GEOMETRY = "geometry"
 BLOCK_BYTES = 1 << 20
 HERE = Path(__file__).parent
 # what a tile's query asks for; z beyond which no layer simplifies
@@ -48,22 +47,6 @@ _TYPES = {
     "float4": pa.float64(), "float8": pa.float64(), "numeric": pa.float64(), "date": pa.date32(),
     "timestamptz": pa.timestamp("us", "UTC"),
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Rows to export: ``batches`` of ``schema``, whose last column is ``geometry`` (WKB, null
-    where there is none) if ``srid`` says in which system (EPSG)."""
-
-    schema: pa.Schema
-    batches: Iterator[pa.RecordBatch]
-    srid: int | None
-
-    def close(self) -> None:
-        """End the statement behind the batches, if there is one."""
-        close = getattr(self.batches, "close", None)
-        if close:
-            close()
 
 
 @dataclass(frozen=True)
@@ -137,7 +120,7 @@ def read(session: Session, statement: Statement, srid: int, seconds: int) -> Row
     geometry = f"ST_SetSRID({in_system('q.geom', statement.srid, srid)}, 0)"
     copy = f"COPY (SELECT {listed}, {geometry} FROM ({inner}) q) TO STDOUT (FORMAT csv)"
     schema = pa.schema([*fields, (GEOMETRY, pa.binary())])
-    return Rows(schema, _parsed(connection, copy, statement.values, schema), srid)
+    return Rows(schema, _copied(connection, copy, statement.values, schema), srid)
 
 
 def in_system(geometry: str, given: int, wanted: int) -> str:
@@ -162,64 +145,49 @@ def area_shapes(session: Session, level: str, srid: int) -> dict[str, bytes]:
 # -- details -------------------------------------------------------------------------------
 
 
-class _Blocks:
-    """What COPY sends, a row at a time, as a file to read blocks from. Threads of the parser read
-    ahead: once closed, none of them touches the connection any more."""
-
-    closed = False
-
-    def __init__(self, copy: psycopg.Copy) -> None:
-        self.rows: Iterator[Any] = iter(copy)
-        self.kept = b""
-        self.lock = threading.Lock()
-
-    def read(self, size: int = -1) -> bytes:
-        with self.lock:
-            parts, length = [self.kept], len(self.kept)
-            self.kept = b""
-            while not (self.closed or 0 <= size <= length) and (row := next(self.rows, None)):
-                parts.append(row)
-                length += len(row)
-            out = b"".join(parts)
-            if 0 <= size < length:
-                out, self.kept = out[:size], out[size:]
-            return out
-
-    def close(self) -> None:
-        with self.lock:
-            self.closed = True
-
-
-def _parsed(
+def _copied(
     connection: psycopg.Connection[Any], statement: str, values: Mapping[str, Any],
     schema: pa.Schema,
 ) -> Iterator[pa.RecordBatch]:  # fmt: skip
-    as_text = {"bool": pa.string(), "binary": pa.string()}
-    types = {field.name: as_text.get(str(field.type), field.type) for field in schema}
     with connection.cursor() as cursor, cursor.copy(literal(statement), values) as copy:
-        blocks = _Blocks(copy)
-        try:
-            if not (first := blocks.read(BLOCK_BYTES)):
-                return
-            blocks.kept = first + blocks.kept
-            reader = arrow_csv.open_csv(
-                pa.PythonFile(blocks, mode="r"),
-                read_options=arrow_csv.ReadOptions(
-                    column_names=schema.names, block_size=BLOCK_BYTES
-                ),
-                parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
-                convert_options=arrow_csv.ConvertOptions(
-                    column_types=types, strings_can_be_null=True,
-                    quoted_strings_can_be_null=False, null_values=[""],
-                ),
-            )  # fmt: skip
-            for batch in reader:
-                yield pa.record_batch(
-                    [_column(batch.column(i), field.type) for i, field in enumerate(schema)],
-                    schema=schema,
-                )
-        finally:
-            blocks.close()
+        for block in _blocks(copy):
+            yield _parsed(block, schema)
+
+
+def _parsed(block: bytes, schema: pa.Schema) -> pa.RecordBatch:
+    """Whole rows, all at once: a reader of the stream would have threads of its own that read
+    ahead, and one that nobody reads to the end may leave them waiting for each other."""
+    as_text = {"bool": pa.string(), "binary": pa.string()}
+    table = arrow_csv.read_csv(
+        pa.BufferReader(block),
+        read_options=arrow_csv.ReadOptions(
+            column_names=schema.names, block_size=len(block) + 1, use_threads=False
+        ),
+        parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
+        convert_options=arrow_csv.ConvertOptions(
+            column_types={one.name: as_text.get(str(one.type), one.type) for one in schema},
+            strings_can_be_null=True, quoted_strings_can_be_null=False, null_values=[""],
+        ),
+    )  # fmt: skip
+    columns = [
+        _column(column.chunk(0), field.type)
+        for column, field in zip(table.columns, schema, strict=True)
+    ]
+    return pa.record_batch(columns, schema=schema)
+
+
+def _blocks(copy: psycopg.Copy) -> Iterator[bytes]:
+    """What COPY sends, a row at a time, as blocks of whole rows."""
+    rows: list[Any] = []
+    length = 0
+    for row in copy:
+        rows.append(row)
+        length += len(row)
+        if length >= BLOCK_BYTES:
+            yield b"".join(rows)
+            rows, length = [], 0
+    if rows:
+        yield b"".join(rows)
 
 
 def _column(values: pa.Array, wanted: pa.DataType) -> pa.Array:

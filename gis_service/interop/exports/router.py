@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -34,9 +33,11 @@ from gis_service.hierarchy.models import Level
 from gis_service.incidents.filters import LIST_PARAMETERS, IncidentFilter
 from gis_service.incidents.router import FILTERS, LIST_FILTERS, filter_of, scoped
 from gis_service.interop.exports import layers, queries, walking, writing
+from gis_service.interop.exports.apart import write_apart
 from gis_service.interop.exports.catalog import ExportedList, heading, read_lists
 from gis_service.interop.exports.qgis import project
-from gis_service.interop.exports.queries import Rows, Statement
+from gis_service.interop.exports.queries import Statement
+from gis_service.interop.exports.rows import Rows
 from gis_service.interop.exports.sending import send
 from gis_service.maps.queries import district_facts
 from gis_service.maps.registry import Layer
@@ -232,17 +233,17 @@ async def _send(
     state = request.app.state
     srid = parse_srid(request, crs)
     locale = locale_of(request)
-    how = writing.Presented(
-        title, lambda column: heading(column, locale), ZoneInfo(state.settings.timezone), locale,
-        degrees=srid in (queries.WGS84, 4490),
-    )  # fmt: skip
 
     def pieces() -> Iterator[bytes]:
         with state.blocking_sessions() as session, closing(source(session, srid)) as rows:
-            if format == "gpkg":
-                yield from writing.as_gpkg(rows, name, kind)
-            else:
-                yield from writing.WRITERS[format](rows, how)
+            yield from write_apart(
+                rows,
+                writing.Presented(
+                    format, name, kind, title,
+                    {column: heading(column, locale) for column in rows.schema.names},
+                    state.settings.timezone, locale, degrees=srid in (queries.WGS84, 4490),
+                ),
+            )  # fmt: skip
 
     await _note(request, name, format)
     headers = {

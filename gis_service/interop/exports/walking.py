@@ -19,7 +19,7 @@ from shapely.geometry import shape
 from gis_service.errors import Forbidden, InvalidInput, NotFound, TooLarge
 from gis_service.hierarchy.coordinates import from_wgs84
 from gis_service.interop.exports.catalog import Above, ExportedList
-from gis_service.interop.exports.queries import GEOMETRY, Rows
+from gis_service.interop.exports.rows import GEOMETRY, Rows
 
 MOST_ROWS = 200_000
 OURS = ("format", "crs", "lang")

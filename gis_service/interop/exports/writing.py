@@ -5,11 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import orjson
@@ -20,7 +19,7 @@ import pyogrio
 import shapely
 
 from gis_service.errors import TooLarge
-from gis_service.interop.exports.queries import GEOMETRY, Rows
+from gis_service.interop.exports.rows import GEOMETRY, Rows
 from gis_service.sheets import GUARDED, write_xlsx
 
 MEDIA = {
@@ -35,14 +34,36 @@ CHUNK_BYTES = 1 << 18
 
 @dataclass(frozen=True)
 class Presented:
-    """How a file is to be read: ``heading`` of a column in the reader's language, the district's
-    time zone, the title, and whether degrees or metres."""
+    """How rows become a file: its format, its name and the type of its geometries (as GDAL calls
+    them, Unknown where several occur), and for the reader a title, the ``heads`` of the columns in
+    the language ``locale``, the district's time zone, and whether degrees or metres."""
 
+    format: str
+    name: str
+    kind: str
     title: str
-    heading: Callable[[str], str]
-    zone: ZoneInfo
+    heads: Mapping[str, str]
+    zone: str
     locale: str
     degrees: bool = True
+
+
+def write(rows: Rows, how: Presented) -> Iterator[bytes]:
+    """The file in pieces, while the rows come."""
+    yield from WRITERS[how.format](rows, how)
+
+
+def fitting(rows: Rows, how: Presented) -> Iterator[pa.RecordBatch]:
+    """The batches. Raises TooLarge beyond what a spreadsheet is good for, if it is to be one."""
+    count = 0
+    for batch in rows.batches:
+        count += batch.num_rows
+        if how.format == "xlsx" and count > MOST_SHEET_ROWS:
+            raise TooLarge(
+                f"more than {MOST_SHEET_ROWS} rows are no spreadsheet: take CSV or GeoPackage",
+                f"超过 {MOST_SHEET_ROWS} 行，不宜用 Excel：请改用 CSV 或 GeoPackage",
+            )
+        yield batch
 
 
 def as_csv(rows: Rows, how: Presented) -> Iterator[bytes]:
@@ -84,49 +105,24 @@ def as_geojson(rows: Rows, how: Presented) -> Iterator[bytes]:
     yield b"\n]}\n"
 
 
-def as_gpkg(rows: Rows, layer: str, kind: str) -> Iterator[bytes]:
+def as_gpkg(rows: Rows, how: Presented) -> Iterator[bytes]:
     """A GeoPackage of one layer. GDAL writes it batch by batch into a file that has no name any
     more once it is sent."""
     with tempfile.TemporaryDirectory(prefix="gis-export-") as folder:
         path = Path(folder) / "export.gpkg"
-        write_gpkg(rows, path, layer, kind)
+        _write_gpkg(rows, path, how)
         with path.open("rb") as file:
             path.unlink()
             while block := file.read(CHUNK_BYTES):
                 yield block
 
 
-def write_gpkg(rows: Rows, path: Path, layer: str, kind: str) -> None:
-    """Write ``rows`` as layer ``layer`` of a new GeoPackage; ``kind`` is the type of geometry, or
-    Unknown where several occur."""
-    # an index built beside the rows would hold all of them in memory
-    pyogrio.set_gdal_config_options(
-        {"OGR_GPKG_ALLOW_THREADED_RTREE": "NO", "OGR_SQLITE_SYNCHRONOUS": "OFF"}
-    )
-    spatial = rows.srid is not None
-    reader = pa.RecordBatchReader.from_batches(rows.schema, rows.batches)
-    if spatial:
-        pyogrio.write_arrow(
-            reader, path, layer=layer, driver="GPKG", geometry_name=GEOMETRY, geometry_type=kind,
-            crs=f"EPSG:{rows.srid}",
-        )  # fmt: skip
-    else:
-        pyogrio.write_arrow(reader, path, layer=layer, driver="GPKG")
-
-
 def as_xlsx(rows: Rows, how: Presented) -> Iterator[bytes]:
-    """A workbook, written row by row. Raises TooLarge beyond what a spreadsheet is good for."""
+    """A workbook, written row by row."""
 
     def lines() -> Iterator[list[Any]]:
-        count = 0
         for batch in rows.batches:
             table = _table(batch, rows, how, guard=False)
-            count += table.num_rows
-            if count > MOST_SHEET_ROWS:
-                raise TooLarge(
-                    f"more than {MOST_SHEET_ROWS} rows are no spreadsheet: take CSV or GeoPackage",
-                    f"超过 {MOST_SHEET_ROWS} 行，不宜用 Excel：请改用 CSV 或 GeoPackage",
-                )
             columns = [column.to_pylist() for column in table.columns]
             yield from (list(line) for line in zip(*columns, strict=True))
 
@@ -140,6 +136,18 @@ def as_xlsx(rows: Rows, how: Presented) -> Iterator[bytes]:
 # -- details -------------------------------------------------------------------------------
 
 
+def _write_gpkg(rows: Rows, path: Path, how: Presented) -> None:
+    # an index built beside the rows would hold all of them in memory
+    pyogrio.set_gdal_config_options(
+        {"OGR_GPKG_ALLOW_THREADED_RTREE": "NO", "OGR_SQLITE_SYNCHRONOUS": "OFF"}
+    )
+    reader = pa.RecordBatchReader.from_batches(rows.schema, rows.batches)
+    spatial = {} if rows.srid is None else {
+        "geometry_name": GEOMETRY, "geometry_type": how.kind, "crs": f"EPSG:{rows.srid}",
+    }  # fmt: skip
+    pyogrio.write_arrow(reader, path, layer=how.name, driver="GPKG", **spatial)
+
+
 def _heads(rows: Rows, how: Presented) -> list[str]:
     heads = []
     for field in rows.schema:
@@ -149,9 +157,9 @@ def _heads(rows: Rows, how: Presented) -> list[str]:
                 zh, en = ("东坐标（米）", "北坐标（米）"), ("easting (m)", "northing (m)")
             heads += [f"{name} EPSG:{rows.srid}" for name in (zh if how.locale == "zh" else en)]
         elif pa.types.is_timestamp(field.type):
-            heads.append(f"{how.heading(field.name)} ({how.zone.key})")
+            heads.append(f"{how.heads[field.name]} ({how.zone})")
         else:
-            heads.append(how.heading(field.name))
+            heads.append(how.heads[field.name])
     return heads
 
 
@@ -164,8 +172,7 @@ def _table(batch: pa.RecordBatch, rows: Rows, how: Presented, *, guard: bool = T
             x, y = _positions(column, 7 if how.degrees else 3)
             out["x"], out["y"] = pa.array(x, from_pandas=True), pa.array(y, from_pandas=True)
         elif pa.types.is_timestamp(field.type):
-            seconds = pc.cast(column, pa.timestamp("s", "UTC"), safe=False)
-            out[field.name] = pc.local_timestamp(pc.cast(seconds, pa.timestamp("s", how.zone.key)))
+            out[field.name] = pc.local_timestamp(_by_the_clock(column, how))
         elif pa.types.is_string(field.type) and guard:
             out[field.name] = harmless_column(column)
         else:
@@ -190,14 +197,20 @@ def _positions(column: pa.Array, places: int) -> tuple[Any, Any]:
 
 
 def _properties(batch: pa.RecordBatch, how: Presented) -> list[dict[str, Any]]:
-    names = [name for name in batch.schema.names if name != GEOMETRY]
-    out: list[dict[str, Any]] = batch.select(names).to_pylist()
-    times = [f.name for f in batch.schema if pa.types.is_timestamp(f.type)]
-    for item in out:
-        for name in times:
-            if item[name] is not None:
-                item[name] = item[name].astimezone(how.zone).isoformat(timespec="seconds")
+    columns = {
+        field.name: pc.strftime(_by_the_clock(column, how), "%Y-%m-%dT%H:%M:%S%Ez")
+        if pa.types.is_timestamp(field.type) else column
+        for field, column in zip(batch.schema, batch.columns, strict=True)
+        if field.name != GEOMETRY
+    }  # fmt: skip
+    out: list[dict[str, Any]] = pa.table(columns).to_pylist()
     return out
+
+
+def _by_the_clock(times: pa.Array, how: Presented) -> pa.Array:
+    """Whole seconds in the district's time zone."""
+    seconds = pc.cast(times, pa.timestamp("s", "UTC"), safe=False)
+    return pc.cast(seconds, pa.timestamp("s", how.zone))
 
 
 def _rounded(batch: pa.RecordBatch, rows: Rows, places: int) -> list[bytes]:
@@ -209,4 +222,4 @@ def _rounded(batch: pa.RecordBatch, rows: Rows, places: int) -> list[bytes]:
     return [b"null" if one is None else one.encode() for one in shapely.to_geojson(shapes)]
 
 
-WRITERS: Mapping[str, Any] = {"csv": as_csv, "xlsx": as_xlsx, "geojson": as_geojson}
+WRITERS = {"csv": as_csv, "xlsx": as_xlsx, "geojson": as_geojson, "gpkg": as_gpkg}
