@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import openpyxl
 import pyogrio
@@ -17,7 +19,7 @@ from fastapi.testclient import TestClient
 
 from gis_service.app import create_app
 from gis_service.hierarchy.coordinates import from_wgs84
-from gis_service.interop.exports import writing
+from gis_service.interop.exports import queries, writing
 from gis_service.interop.exports.catalog import known_column, read_lists
 from tests.conftest import Database, token_headers
 from tests.incidents.test_loading import row
@@ -92,6 +94,17 @@ def test_a_file_holds_the_incidents_of_the_list(
             assert (one.geometry.x, one.geometry.y) == (item["lon"], item["lat"])
     features = json.loads(served.get(f"/api/exports/incidents.geojson{tail}").content)["features"]
     assert {one["properties"]["id"] for one in features} == set(seen)
+
+
+@pytest.mark.parametrize("form", ["csv", "geojson"])
+def test_a_long_file_is_the_same(
+    served: TestClient, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    short = served.get(f"/api/exports/incidents.{form}").content
+    monkeypatch.setattr(queries, "BLOCK_BYTES", 1 << 10)  # as if these were many rows
+    with mock.patch("subprocess.Popen", wraps=subprocess.Popen) as started:
+        assert served.get(f"/api/exports/incidents.{form}").content == short
+    started.assert_called_once()
 
 
 def test_what_people_wrote_is_no_formula_and_comes_back_whole(
