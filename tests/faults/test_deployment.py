@@ -10,11 +10,13 @@ import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from configparser import RawConfigParser
 from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.conftest import ROOT
@@ -185,6 +187,28 @@ def test_of_two_processes_a_caller_stays_with_one(
             ask(caller)
         served.append(tuple(now - was for now, was in zip(asked(), before, strict=True)))
     assert set(served) == {(4, 0), (0, 4)}
+
+
+@pytest.mark.long
+def test_nginx_waits_for_an_export(proxied: Proxied, shared: Shared) -> None:
+    conf = proxied.folder / "nginx.conf"
+    line = "proxy_read_timeout    60s;"
+    assert line in conf.read_text()
+    conf.write_text(conf.read_text().replace(line, "proxy_read_timeout 1s;"))
+    reload(proxied)
+    with psycopg.connect(shared.database.address) as connection, ThreadPoolExecutor(1) as thread:
+        connection.execute("LOCK TABLE incident")
+        begin = time.monotonic()
+        asked = thread.submit(
+            proxied.ask, "GET", "/api/exports/incidents.gpkg", **shared.service.headers
+        )
+        time.sleep(2.5)
+        assert not asked.done()
+        connection.rollback()
+        answer = asked.result(20)
+    assert answer.status == 200, answer.body
+    assert answer.body.startswith(b"SQLite format 3")
+    assert time.monotonic() - begin > 2.5
 
 
 def reload(proxied: Proxied) -> None:
