@@ -48,7 +48,8 @@ class Proxied:
 
 
 @pytest.fixture
-def proxied(shared: Shared, tmp_path: Path) -> Iterator[Proxied]:
+def proxied(shared: Shared, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Proxied]:
+    """A parameter of the fixture is one more line of the site and what is there instead."""
     nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/sbin:/bin")
     assert nginx, "nginx is missing: scripts/setup.sh test installs it"
     subprocess.run([ROOT / "scripts" / "certificate.sh", tmp_path / "tls", "127.0.0.1"], check=True)
@@ -61,6 +62,7 @@ def proxied(shared: Shared, tmp_path: Path) -> Iterator[Proxied]:
         ("/etc/ssl/gis-service/fullchain.pem", str(tmp_path / "tls" / "service.pem")),
         ("/etc/ssl/gis-service/privkey.pem", str(tmp_path / "tls" / "service.key")),
         ("/var/lib/nginx/gis-service", str(tmp_path / "cache")),
+        *([request.param] if hasattr(request, "param") else []),
     ):
         assert old in site
         site = site.replace(old, new)
@@ -190,12 +192,10 @@ def test_of_two_processes_a_caller_stays_with_one(
 
 
 @pytest.mark.long
+@pytest.mark.parametrize(
+    "proxied", [("proxy_read_timeout    60s;", "proxy_read_timeout 1s;")], indirect=True
+)
 def test_nginx_waits_for_an_export(proxied: Proxied, shared: Shared) -> None:
-    conf = proxied.folder / "nginx.conf"
-    line = "proxy_read_timeout    60s;"
-    assert line in conf.read_text()
-    conf.write_text(conf.read_text().replace(line, "proxy_read_timeout 1s;"))
-    reload(proxied)
     with psycopg.connect(shared.database.address) as connection, ThreadPoolExecutor(1) as thread:
         connection.execute("LOCK TABLE incident")
         begin = time.monotonic()
