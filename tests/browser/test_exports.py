@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route, expect
 
 from gis_service import frames
 from gis_service.errors import InvalidInput
@@ -127,10 +127,33 @@ def test_the_page_offers_each_format(open_as: Callable[..., Page], lang: str) ->
     page.wait_for_selector("body.ready")
     page.fill("#find", "满意" if lang == "zh" else "satisf")
     page.select_option("#crs", "4490")
-    with page.expect_download() as got:
+    with page.expect_download() as got, page.expect_request("**/satisfaction.gpkg?*") as asked:
         page.locator("#tables a", has_text="GeoPackage").first.click()
     assert got.value.suggested_filename == "satisfaction.gpkg"
-    assert "crs=4490" in got.value.url
+    assert "crs=4490" in asked.value.url
+    assert got.value.path().read_bytes().startswith(b"SQLite format 3")
+    expect(page.locator("#messages .message")).to_have_count(0)
+
+
+def test_why_there_is_no_file_is_said(open_as: Callable[..., Page]) -> None:
+    page = open_as("planner", "/exports?lang=zh", refusals=True)
+    page.wait_for_selector("body.ready")
+    waiting: list[Route] = []
+    page.route("**/metrics.xlsx?*", lambda route: waiting.append(route))
+    link = page.locator("#tables a[href*='/metrics.xlsx']")
+    message = page.locator("#messages .message")
+    link.click()
+    expect(message).to_contain_text("正在生成 metrics.xlsx")
+    message.get_by_role("button", name="取消").click()
+    expect(message).to_have_count(0)
+    link.click()
+    expect(message).to_have_count(1)
+    waiting[-1].continue_(url=waiting[-1].request.url.replace("crs=4326", "crs=3857"))
+    expect(message).to_contain_text("不支持坐标系 '3857'")
+    page.unroute("**/metrics.xlsx?*")
+    with page.expect_download() as got:
+        message.get_by_role("button", name="重试").click()
+    assert got.value.suggested_filename == "metrics.xlsx"
 
 
 def test_the_map_offers_the_data_in_sight(open_map: Callable[..., MapPage]) -> None:

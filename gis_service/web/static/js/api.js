@@ -64,26 +64,33 @@ export const send = (method, path, body, { signal, headers = {} } = {}) => ask(p
 
 /** @param {string} path @param {RequestInit} options @returns {Promise<any>} */
 async function ask(path, options) {
+  const answer = await answerTo(path, {
+    priority: "high", // before the tiles that wait for the same few connections
+    ...options,
+    headers: { Accept: "application/json", ...options.headers },
+  });
+  if (answer.status === 204) return null;
+  try {
+    return await answer.json();
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    throw new ApiError(answer.status, t("error.garbled"));
+  }
+}
+
+/**
+ * What the service answers, of whatever kind. Throws like getJSON.
+ * @param {string} path @param {RequestInit} options @returns {Promise<Response>}
+ */
+export async function answerTo(path, options) {
   let answer;
   try {
-    answer = await fetch(path, {
-      priority: "high", // before the tiles that wait for the same few connections
-      ...options,
-      headers: { Accept: "application/json", "Accept-Language": language(), ...options.headers },
-    });
+    answer = await fetch(path, { ...options, headers: { "Accept-Language": language(), ...options.headers } });
   } catch (error) {
     if (isAbort(error)) throw error;
     throw new ApiError(0, t("error.network"));
   }
-  if (answer.ok) {
-    if (answer.status === 204) return null;
-    try {
-      return await answer.json();
-    } catch (error) {
-      if (isAbort(error)) throw error;
-      throw new ApiError(answer.status, t("error.garbled"));
-    }
-  }
+  if (answer.ok) return answer;
   const problem = await answer.json().catch(() => ({}));
   throw new ApiError(
     answer.status,

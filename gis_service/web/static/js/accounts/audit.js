@@ -2,6 +2,7 @@
 
 import { address, getJSON, isAbort, latest } from "../api.js";
 import { byId, fill, h, icon } from "../dom.js";
+import { onTake } from "../exports/taking.js";
 import { dateTime, known, language, listed, t } from "../i18n.js";
 import { complain } from "../messages.js";
 import { asked, auditQuery, people, writeAsked } from "./people.js";
@@ -47,7 +48,7 @@ function build(view) {
     h("p", { class: "problem", id: "audit-problem", role: "alert", hidden: true }),
     h("div", { class: "table-head" },
       h("h2", { id: "audit-count", role: "status" }), h("span", { class: "note" }),
-      h("a", { class: "button", id: "audit-export", download: true }, icon("download"), t("accounts.audit.export"))),
+      h("a", { class: "button", id: "audit-export", download: true, on: { click: onTake } }, icon("download"), t("accounts.audit.export"))),
     h("div", { class: "scroll", id: "audit-scroll", tabIndex: 0, role: "region", "aria-labelledby": "audit-count" }, h("table", { class: "stacked", id: "audit" })),
     h("button", { type: "button", class: "button", id: "audit-more", hidden: true, text: t("accounts.audit.more"), on: { click: () => void load(true) } }));
 }

@@ -2,6 +2,7 @@
 
 import { address } from "../api.js";
 import { byId, fill, h, icon } from "../dom.js";
+import { onTake } from "../exports/taking.js";
 import { language, t } from "../i18n.js";
 import { openChange } from "./change.js";
 import { openNew } from "./new.js";
@@ -50,7 +51,7 @@ function build(view) {
     h("div", { class: "table-head" },
       h("h2", { id: "account-count", role: "status" }),
       h("span", { class: "note" }),
-      h("a", { class: "button", id: "accounts-export", download: true, href: address("/api/exports/accounts.xlsx", { lang: language() }) }, icon("download"), t("accounts.export")),
+      h("a", { class: "button", id: "accounts-export", download: true, href: address("/api/exports/accounts.xlsx", { lang: language() }), on: { click: onTake } }, icon("download"), t("accounts.export")),
       h("button", { type: "button", class: "button primary", id: "account-new", data: { focus: "account-new" }, on: { click: () => openNew(drawList) } }, icon("plus"), t("accounts.new"))),
     h("div", { class: "scroll", tabIndex: 0, role: "region", "aria-labelledby": "account-count" }, h("table", { class: "stacked", id: "accounts" })));
 }

@@ -3,6 +3,7 @@
 import { may } from "../account.js";
 import { address, getJSON, isAbort, latest, send } from "../api.js";
 import { byId, fill, h, icon } from "../dom.js";
+import { onTake } from "../exports/taking.js";
 import { addDays, isoDay, language, listed, t } from "../i18n.js";
 import { complain, say } from "../messages.js";
 import { form } from "./dialog.js";
@@ -62,7 +63,7 @@ function frame(view) {
       may("roster.manage") && h("button", { type: "button", class: "button primary", id: "add-shift", data: { focus: "add-shift" }, on: { click: () => edit(null) } }, icon("plus"), t("duty.shift.add")),
       may("roster.manage") && h("button", { type: "button", class: "button", id: "copy-week", text: t("duty.copy"), on: { click: () => void copyWeek() } }),
       h("button", { type: "button", class: "button", on: { click: () => window.print() } }, icon("print"), t("duty.print")),
-      h("a", { class: "button", id: "export", download: "" }, icon("download"), t("duty.excel"))),
+      h("a", { class: "button", id: "export", download: "", on: { click: onTake } }, icon("download"), t("duty.excel"))),
     h("h2", { id: "week-title", "aria-live": "polite" }),
     h("section", { class: "gaps", id: "gaps", "aria-label": t("duty.gaps") }),
     h("div", { class: "scroll", id: "roster-scroll", tabIndex: 0, role: "region", "aria-labelledby": "week-title" }, h("table", { class: "roster", id: "roster" })),
