@@ -181,7 +181,6 @@ def test_of_two_processes_a_caller_stays_with_one(
     def ask(caller: int) -> Answer:
         return proxied.ask("GET", path, cookie=f"gis_session=somebody-{caller}")
 
-    until(lambda: [ask(caller) for caller in range(24)] and asked()[1] > 0, 20, "reloaded")
     served = []
     for caller in range(24):
         before = asked()
@@ -212,10 +211,19 @@ def test_nginx_waits_for_an_export(proxied: Proxied, shared: Shared) -> None:
 
 
 def reload(proxied: Proxied) -> None:
-    """Lets nginx read what it is told anew."""
+    """Lets nginx read what it is told anew, and waits until nobody answers by what it was told."""
     nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin")
     conf = proxied.folder / "nginx.conf"
+    before = workers(proxied)
+    assert before
     subprocess.run([nginx, "-p", proxied.folder, "-c", conf, "-s", "reload"], check=True)  # type: ignore[list-item]
+    until(lambda: (now := workers(proxied)) and not now & before, 20, "reloaded")
+
+
+def workers(proxied: Proxied) -> set[str]:
+    """The processes of nginx that answer."""
+    master = (proxied.folder / "pid").read_text().strip()
+    return set(Path(f"/proc/{master}/task/{master}/children").read_text().split())
 
 
 @pytest.mark.long
